@@ -1,0 +1,25 @@
+/** Where outputs go. `kafka/sink.ts` and `files/sink.ts` keep these promises. */
+import type { DeadLetterReason } from './outcome.ts'
+import type { Provenance } from './provenance.ts'
+import type { Message } from './source.ts'
+
+/** Where one destination's records go: a topic, or a file (`-` is stdout). */
+export type Target = { readonly topic: string } | { readonly file: string; readonly record: 'value' | 'envelope' }
+
+/** The outputs of one batch, in the order of the calls. Everything is copied before a call returns. */
+export interface Outputs {
+  /** One output record: key, timestamp, partition and headers of `message`, `value`, and the headers that `provenance` gives. */
+  deliver(target: Target, message: Message, value: Uint8Array, provenance: Provenance): void
+  /** The message itself, byte for byte, with the reason. `explanation` is a sentence for people. */
+  deadLetter(message: Message, reason: DeadLetterReason, explanation: string): void
+  /** Resolves when every record is acknowledged; rejects if one cannot be. Call once. */
+  flush(): Promise<void>
+}
+
+export interface Sink {
+  /** Outputs of a batch of this partition. Batches of one partition come one after another, of different partitions possibly at the same time. */
+  begin(batch: { readonly topic: string; readonly partition: number }): Outputs
+  /** The most bytes that one record (key, value and headers) may have at a target. */
+  recordBytesMax(target: Target): number
+  close(): Promise<void>
+}

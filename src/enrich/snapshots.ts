@@ -1,0 +1,25 @@
+/** The local copies of the entities, as the event path reads them. `snapshot/snapshots.ts` keeps these promises. */
+
+/** One entity at one version: immutable, verified, read synchronously. */
+export interface Snapshot {
+  readonly entity: string
+  readonly version: number
+  readonly epoch: number
+  /** When the warehouse was read: milliseconds since 1970-01-01 UTC. */
+  readonly asOf: number
+  readonly rows: number
+  /** The row with this key text, as JSON text of an object, or undefined. A null column is in the row. */
+  get(key: string): string | undefined
+}
+
+/** One version of each entity, held open until released. */
+export interface SnapshotSet {
+  /** The snapshot, or undefined while the entity has no verified version. */
+  of(entity: string): Snapshot | undefined
+  release(): void
+}
+
+export interface Snapshots {
+  /** The newest verified version of each entity. A batch takes one set and releases it when it is done. */
+  current(): SnapshotSet
+}

@@ -1,0 +1,27 @@
+/** What one sync of one entity did: the report of `sync`, `sync history` and the metrics. */
+import type { ErrorCode } from '../errors.ts'
+
+export type SyncResult = 'success' | 'unchanged' | 'guarded' | 'failed' | 'cancelled' | 'dry_run'
+
+export interface SyncRun {
+  readonly entity: string
+  readonly result: SyncResult
+  /** Why it did what it did, in a few words: `first sync`, `columns changed`, `probe unchanged`, … */
+  readonly reason: string | null
+  /** The snapshot version that is current after the run, or null when there is none. */
+  readonly version: number | null
+  readonly epoch: number | null
+  readonly added: number
+  readonly updated: number
+  readonly deleted: number
+  /** Rows of the snapshot that is current after the run. */
+  readonly rows: number
+  readonly null_keys: number
+  readonly duplicate_keys: number
+  /** Bytes that the warehouse says it scanned, where it tells; else null. */
+  readonly bytes_scanned: number | null
+  /** RFC 3339, UTC. */
+  readonly started_at: string
+  readonly duration_seconds: number
+  readonly error: { readonly code: ErrorCode; readonly message: string; readonly hint: string } | null
+}

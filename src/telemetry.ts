@@ -1,0 +1,55 @@
+/**
+ * The catalogue of everything worth telling. Loops tell one fact a batch; `observe` makes metrics and log lines of them.
+ * To report something new, add a fact.
+ */
+import type { DeadLetterReason, EntityStatus, OutcomeCounts } from './enrich/outcome.ts'
+import type { SyncRun } from './sync/sync-run.ts'
+
+export type Fact =
+  | {
+      readonly name: 'batch-enriched'
+      readonly topic: string
+      readonly partition: number
+      readonly messages: number
+      readonly bytes: number
+      readonly delivered: number
+      readonly outcomes: OutcomeCounts
+      readonly deadLetters: Partial<Record<DeadLetterReason, number>>
+      readonly lookups: ReadonlyMap<string, Partial<Record<EntityStatus, number>>>
+      readonly lag: number | null
+      /** Timestamp of the last message, milliseconds. */
+      readonly lastTimestamp: number
+      readonly seconds: { readonly enrich: number; readonly deliver: number; readonly acknowledge: number }
+    }
+  | {
+      readonly name: 'partitions-assigned'
+      readonly partitions: readonly { topic: string; partition: number }[]
+      readonly seconds: number
+    }
+  | { readonly name: 'partitions-revoked'; readonly partitions: readonly { topic: string; partition: number }[] }
+  | {
+      readonly name: 'offset-jumped'
+      readonly topic: string
+      readonly partition: number
+      readonly expected: number
+      readonly found: number
+    }
+  | { readonly name: 'produce-retried'; readonly attempt: number; readonly error: string }
+  | { readonly name: 'kafka-connected'; readonly role: 'consumer' | 'producer'; readonly connected: boolean }
+  | { readonly name: 'sync-started'; readonly entity: string }
+  | { readonly name: 'sync-finished'; readonly run: SyncRun }
+  | {
+      readonly name: 'snapshot-serving'
+      readonly entity: string
+      readonly version: number
+      readonly rows: number
+      readonly bytes: number
+      readonly asOf: number
+    }
+  | { readonly name: 'snapshot-rejected'; readonly entity: string; readonly version: number; readonly reason: string }
+  | { readonly name: 'started'; readonly version: string }
+  | { readonly name: 'ready' }
+  | { readonly name: 'stopping'; readonly reason: string }
+  | { readonly name: 'failed'; readonly code: string; readonly message: string; readonly hint: string }
+
+export type Tell = (fact: Fact) => void
