@@ -1,0 +1,185 @@
+/** Type, default and sentence of every option, together. A key that is not here is an error. */
+import { z } from 'zod'
+import { parseDuration } from './duration.ts'
+import { Secret } from './secret.ts'
+
+const text = z.string().min(1)
+const duration = z
+  .string()
+  .refine((value) => parseDuration(value) !== null, { message: 'should be a duration such as 30s, 15m, 1h or 3h25m30s' })
+  .transform((value) => parseDuration(value)!)
+const secret = z.union([z.instanceof(Secret), z.string()]).transform((value) => (value instanceof Secret ? value : new Secret(value)))
+const port = z.coerce.number().int().min(0).max(65_535)
+const slug = z.string().regex(/^[a-z0-9_-]+$/, { message: 'should be small letters, digits, dashes and underscores' })
+
+const stateSchema = z
+  .string()
+  .regex(/^[a-z_][a-z0-9_]*$/, { message: 'should be small letters, digits and underscores' })
+  .refine((value) => value !== '__segment_reverse_etl', { message: "is Segment's own schema; choose another" })
+  .default('_segment_reverse_etl')
+
+const postgres = {
+  url: secret.optional().describe('postgres://user:password@host:port/database, as a reference'),
+  host: text.optional().describe('host name, instead of url'),
+  port: port.optional().describe('port of the server'),
+  user: text.optional().describe('user name'),
+  password: secret.optional().describe('password, as a reference'),
+  database: text.optional().describe('database name'),
+  tls: z.boolean().default(false).describe('encrypt the connection and verify the certificate'),
+  state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
+}
+
+/** Accepted so that validation can say that they come later; their keys are not checked yet. */
+const later = { state_schema: stateSchema }
+
+const warehouse = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      type: z.literal('duckdb'),
+      path: text.describe('the database file; open only while a sync runs'),
+      state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
+    }),
+    z.strictObject({ type: z.literal('postgres'), ...postgres }),
+    z.looseObject({ type: z.literal('redshift'), ...later }),
+    z.looseObject({ type: z.literal('snowflake'), ...later }),
+    z.looseObject({ type: z.literal('bigquery'), ...later }),
+    z.looseObject({ type: z.literal('databricks'), ...later }),
+  ])
+  .describe('where the entity tables are')
+
+const schedule = z
+  .strictObject({
+    strategy: z.enum(['PERIODIC', 'SPECIFIC_DAYS', 'CRON', 'DBT_CLOUD', 'MANUAL']).describe("one of Segment's five strategies"),
+    config: z.record(z.string(), z.unknown()).optional().describe('depends on the strategy, e.g. { interval: 1h }'),
+  })
+  .describe('when to sync')
+
+const entity = z.strictObject({
+  schedule: schedule.default({ strategy: 'PERIODIC', config: { interval: '1h' } }),
+  max_age: duration.default(parseDuration('3h')!).describe('a snapshot older than this is stale'),
+  on_stale: z.enum(['serve', 'pause', 'fail']).default('serve').describe('what the event path does with a stale snapshot'),
+  versions: z.number().int().min(1).max(100).default(2).describe('snapshot versions kept on disk'),
+  duplicates: z.enum(['fail', 'first', 'reject']).default('fail').describe('what a sync does with primary keys that occur twice'),
+})
+
+const binding = z.strictObject({
+  space: slug.optional().describe('space of the entity; the configured one when left out'),
+  entity: z.string().describe('slug of an entity of the data graph'),
+  match: text.describe('the event property compared with the primary key'),
+  on_missing: z.enum(['pass', 'hold', 'drop', 'dead_letter']).default('pass').describe('what to do when there is no row'),
+})
+
+/** One mapping; Segment's own subscription object is read as it is. */
+const mapping = z
+  .strictObject({
+    name: text.describe('name, unique in its destination'),
+    action: text.optional().describe('the action it calls'),
+    actionSlug: text.optional().describe("the action, in Segment's object"),
+    trigger: z.string().describe('conditions (FQL) under which it applies'),
+    enabled: z.boolean().default(true).describe('a disabled mapping does nothing'),
+    strict: z.boolean().default(false).describe('read the trigger in the wider, stricter language'),
+    entities: z.array(binding).default([]).describe('the entities it enriches with'),
+    mapping: z.record(z.string(), z.unknown()).optional().describe('the mapping kit object'),
+    settings: z.record(z.string(), z.unknown()).optional().describe("the mapping kit object, in Segment's object"),
+    id: z.string().optional().describe("Segment's id; not used"),
+    actionId: z.string().optional().describe("Segment's id of the action; not used"),
+    destinationId: z.string().optional().describe("Segment's id of the destination; not used"),
+    modelId: z.string().nullish().describe("Segment's id of the model; not used"),
+    reverseETLSchedule: z.unknown().optional().describe("Segment's schedule; not used"),
+  })
+  .superRefine((value, context) => {
+    exactlyOne(value, ['action', 'actionSlug'], context)
+    exactlyOne(value, ['mapping', 'settings'], context)
+  })
+
+const output = z
+  .strictObject({
+    topic: text.optional().describe('topic to write to'),
+    file: text.optional().describe('file to append to; "-" is stdout'),
+    format: z.enum(['payload', 'event']).default('payload').describe('payload: what the mapping makes; event: the event with it merged in'),
+    record: z.enum(['value', 'envelope']).default('value').describe('files only: the value, or an object with key, value, headers, partition, time'),
+  })
+  .superRefine((value, context) => exactlyOne(value, ['topic', 'file'], context))
+
+const destination = z.strictObject({
+  slug: text.describe('name of the destination, as events name it under integrations'),
+  enabled: z.boolean().default(true).describe('a disabled destination gets nothing'),
+  consent_categories: z.array(text).default([]).describe('consent categories the destination needs, all of them'),
+  output,
+  mappings: z.array(mapping).default([]),
+})
+
+const tls = z.strictObject({
+  ca: text.optional().describe('file with certificates to trust'),
+  cert: text.optional().describe('file with the client certificate'),
+  key: text.optional().describe('file with the client key'),
+})
+
+const sasl = z.strictObject({
+  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('SASL mechanism'),
+  username: text.describe('user name'),
+  password: secret.describe('password, as a reference'),
+})
+
+const kafka = z.strictObject({
+  brokers: z.array(text).min(1).describe('host:port of some brokers'),
+  client_id: text.default('linked-events').describe('name in the broker logs'),
+  delivery: z.enum(['at_least_once', 'exactly_once']).default('at_least_once').describe('what a crash may do to outputs'),
+  session_timeout: duration.default(parseDuration('10s')!).describe('how long a silent member keeps its partitions'),
+  tls: z.union([z.boolean(), tls]).default(false).describe('encrypt the connections and verify the certificates'),
+  sasl: sasl.optional().describe('log in'),
+})
+
+export const schema = z.strictObject({
+  space: slug.describe("Segment space; enrichments are at __segment_entities.<space>"),
+  data_graph: text.describe('file with the data graph'),
+  state_dir: text.default('./.linked-events').describe('everything written locally; one process owns it'),
+  warehouse,
+  entities: z.record(z.string(), entity).default({}).describe('options of single entities, by slug'),
+  source: z
+    .strictObject({
+      kafka: z
+        .strictObject({
+          topics: z.array(text).min(1).describe('topics to read'),
+          group: text.describe('consumer group'),
+        })
+        .optional(),
+      file: text.optional().describe('one event a line; "-" is stdin'),
+    })
+    .superRefine((value, context) => exactlyOne(value, ['kafka', 'file'], context))
+    .describe('where events come from'),
+  dead_letters: z
+    .strictObject({
+      topic: text.optional().describe('topic for messages that cannot be enriched'),
+      file: text.optional().describe('file for them; "-" is stdout'),
+    })
+    .superRefine((value, context) => exactlyOne(value, ['topic', 'file'], context))
+    .optional(),
+  destinations: z.array(destination).min(1).describe('where enriched events go'),
+  kafka: kafka.optional(),
+  http: z
+    .strictObject({
+      host: text.default('127.0.0.1').describe('address of /metrics, /livez and /readyz'),
+      port: port.default(9464).describe('port; 0 takes a free one'),
+    })
+    .default({ host: '127.0.0.1', port: 9464 }),
+  limits: z
+    .strictObject({
+      event_bytes: z.number().int().min(1).default(1_048_576).describe('largest message value'),
+      depth: z.number().int().min(1).max(4000).default(1000).describe('most levels of nesting'),
+      keys: z.number().int().min(1).default(10_000).describe('most keys in an event'),
+    })
+    .default({ event_bytes: 1_048_576, depth: 1000, keys: 10_000 }),
+})
+
+export type Config = z.output<typeof schema>
+export type EntityConfig = z.output<typeof entity>
+export type MappingConfig = z.output<typeof mapping>
+export const entityDefaults: EntityConfig = entity.parse({})
+
+function exactlyOne(value: Record<string, unknown>, keys: readonly string[], context: z.RefinementCtx): void {
+  const given = keys.filter((key) => value[key] !== undefined)
+  if (given.length === 1) return
+  const message = given.length === 0 ? `needs ${keys.join(' or ')}` : `should have only one of ${keys.join(' and ')}`
+  context.addIssue({ code: 'custom', message, path: given.length === 0 ? [] : [given[1]!] })
+}

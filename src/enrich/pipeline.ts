@@ -1,0 +1,96 @@
+/** The way of an event, on one screen: source → decode → trigger → match → lookup → map → encode → sink. */
+import type { Clock } from '../clock.ts'
+import type { Tell } from '../telemetry.ts'
+import { rejected } from './decode.ts'
+import { type Delivery, enrich, entitiesText, isDelivery } from './enrich.ts'
+import { type Plan, type ProvenanceFor, provenances } from './plan.ts'
+import type { Outputs, Sink } from './sink.ts'
+import type { Snapshots, SnapshotSet } from './snapshots.ts'
+import type { Batch, Message, Source } from './source.ts'
+import { Tally } from './tally.ts'
+
+export interface Pipeline {
+  readonly plan: Plan
+  readonly source: Source
+  readonly sink: Sink
+  readonly snapshots: Snapshots
+  readonly clock: Clock
+  readonly tell: Tell
+}
+
+/**
+ * Deliver first, acknowledge second: a crash between the two repeats a batch, never loses one.
+ * One version of each entity a batch; within a batch nothing waits between source and sink.
+ */
+export async function run(pipeline: Pipeline, signal: AbortSignal): Promise<void> {
+  const { source, sink, snapshots, clock, tell } = pipeline
+  const provenanceOf = provenances(pipeline.plan)
+  await source.consume(async (batch) => {
+    const started = clock.now()
+    const tally = new Tally()
+    const outputs = sink.begin(batch)
+    const versions = snapshots.current()
+    try {
+      enrichBatch(pipeline, provenanceOf(batch.topic), batch, versions, outputs, tally)
+    } finally {
+      versions.release()
+    }
+    const enriched = clock.now()
+    await outputs.flush()
+    const delivered = clock.now()
+    await batch.acknowledge()
+    tell({
+      name: 'batch-enriched',
+      topic: batch.topic,
+      partition: batch.partition,
+      messages: batch.count,
+      bytes: batch.bytes,
+      lag: batch.lag,
+      ...tally.counts(),
+      seconds: {
+        enrich: (enriched - started) / 1000,
+        deliver: (delivered - enriched) / 1000,
+        acknowledge: (clock.now() - delivered) / 1000,
+      },
+    })
+  }, signal)
+}
+
+function enrichBatch(
+  { plan, sink }: Pipeline,
+  provenance: ProvenanceFor,
+  batch: Batch,
+  versions: SnapshotSet,
+  outputs: Outputs,
+  tally: Tally,
+): void {
+  batch.each((message) => {
+    tally.lastTimestamp = message.timestamp
+    const enrichment = enrich(plan, versions, message)
+    if ('reason' in enrichment) return deadLetter(message, enrichment)
+    const values = enrichment.entries.map((entry) => (isDelivery(entry) ? Buffer.from(entry.text) : null))
+    for (const [index, entry] of enrichment.entries.entries()) {
+      const size = recordBytes(message, entry, values[index])
+      if (isDelivery(entry) && size > sink.recordBytesMax(entry.destination.target)) {
+        return deadLetter(message, rejected('output_too_large', `${entry.destination.slug}: ${size} bytes`))
+      }
+    }
+    for (const [index, entry] of enrichment.entries.entries()) {
+      tally.entry(entry)
+      if (!isDelivery(entry)) continue
+      const { destination, mapping, outcome, matches } = entry
+      outputs.deliver(destination.target, message, values[index]!, provenance(destination, mapping, outcome, entitiesText(matches)))
+    }
+  })
+
+  function deadLetter(message: Message, why: { reason: Parameters<Tally['deadLetter']>[0]; explanation: string }): void {
+    tally.deadLetter(why.reason)
+    outputs.deadLetter(message, why.reason, why.explanation)
+  }
+}
+
+/** Bytes of an output record, a little over: key, value, the input's headers and ours. */
+function recordBytes(message: Message, entry: { matches: Delivery['matches'] }, value: Buffer | null | undefined): number {
+  const key = message.keyStart < 0 ? 0 : message.keyEnd - message.keyStart
+  return key + (value?.length ?? 0) + (message.headersEnd - message.headersStart) + 512 + 128 * entry.matches.length
+}

@@ -1,0 +1,81 @@
+/** What to do with an event: the operator's destinations and mappings, compiled. Built once, never changed. */
+import type { CompiledMapping } from '../mapping/mapping.ts'
+import type { CompiledTrigger } from '../trigger/trigger.ts'
+import type { Limits } from './decode.ts'
+import type { Binding } from './match.ts'
+import type { Provenance } from './provenance.ts'
+import type { Target } from './sink.ts'
+
+export interface MappingPlan {
+  readonly name: string
+  readonly action: string
+  readonly trigger: CompiledTrigger
+  readonly bindings: readonly Binding[]
+  readonly mapping: CompiledMapping
+}
+
+export interface DestinationPlan {
+  readonly slug: string
+  /** Consent categories it needs, all of them. */
+  readonly categories: readonly string[]
+  readonly target: Target
+  readonly format: 'payload' | 'event'
+  /** Enabled mappings only. */
+  readonly mappings: readonly MappingPlan[]
+}
+
+export interface Plan {
+  readonly space: string
+  /** Enabled destinations only. */
+  readonly destinations: readonly DestinationPlan[]
+  readonly limits: Limits
+  /** A short digest of a text, the same for ever; names input topic, destination and mapping in an event id. */
+  readonly digest: (text: string) => string
+}
+
+/** The entities that some mapping needs: nothing is consumed before each has a verified version. */
+export function entitiesOf(plan: Plan): string[] {
+  const entities = plan.destinations.flatMap(({ mappings }) =>
+    mappings.flatMap(({ bindings }) => bindings.map(({ entity }) => entity)),
+  )
+  return [...new Set(entities)].sort()
+}
+
+/** The provenance of one record of a topic. */
+export type ProvenanceFor = (
+  destination: DestinationPlan,
+  mapping: MappingPlan,
+  outcome: Provenance['outcome'],
+  entities: string,
+) => Provenance
+
+/** Hands out, per input topic, one `Provenance` object for each distinct content. */
+export function provenances(plan: Plan): (topic: string) => ProvenanceFor {
+  const topics = new Map<string, ProvenanceFor>()
+  return (topic) => {
+    let provenanceFor = topics.get(topic)
+    if (provenanceFor === undefined) topics.set(topic, (provenanceFor = provenancesOf(plan, topic)))
+    return provenanceFor
+  }
+}
+
+function provenancesOf(plan: Plan, topic: string): ProvenanceFor {
+  const known = new Map<string, Provenance>()
+  return (destination, mapping, outcome, entities) => {
+    const id = `${destination.slug}\n${mapping.name}\n${outcome}\n${entities}`
+    let provenance = known.get(id)
+    if (provenance === undefined) {
+      provenance = {
+        destination: destination.slug,
+        action: mapping.action,
+        mapping: mapping.name,
+        outcome,
+        entities,
+        eventIdPrefix: plan.digest(`${topic}\n${destination.slug}\n${mapping.name}`),
+      }
+      if (known.size >= 1000) known.clear() // new snapshot versions make new contents
+      known.set(id, provenance)
+    }
+    return provenance
+  }
+}
