@@ -43,6 +43,7 @@ export const codes = {
   DISK_FULL: facts(exit.cannotWrite, true, 'free space under state_dir; the previous snapshot goes on serving'),
   FILE_NOT_FOUND: facts(exit.config, false, 'check the path; paths are relative to the configuration file'),
   FILE_UNWRITABLE: facts(exit.cannotWrite, false, 'check the folder and its permissions'),
+  HTTP_UNAVAILABLE: facts(exit.unavailable, false, 'check http.host and http.port'),
   KAFKA_UNAVAILABLE: facts(exit.unavailable, true, 'check kafka.brokers and the network, then `linked-events doctor`'),
   KAFKA_TOPIC_MISSING: facts(exit.unavailable, false, 'create the topic; linked-events never creates one by itself'),
   KAFKA_DENIED: facts(exit.permission, false, 'grant what docs/operations.md lists for this principal'),

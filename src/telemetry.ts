@@ -13,6 +13,8 @@ export type Fact =
       readonly messages: number
       readonly bytes: number
       readonly delivered: number
+      /** Output records by topic or file. */
+      readonly deliveredTo: ReadonlyMap<string, number>
       readonly outcomes: OutcomeCounts
       readonly deadLetters: Partial<Record<DeadLetterReason, number>>
       readonly lookups: ReadonlyMap<string, Partial<Record<EntityStatus, number>>>

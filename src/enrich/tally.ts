@@ -6,13 +6,19 @@ import { type DeadLetterReason, type EntityStatus, noOutcomes, type OutcomeCount
 export class Tally {
   lastTimestamp = 0
   #delivered = 0
+  readonly #deliveredTo = new Map<string, number>()
   readonly #outcomes: OutcomeCounts = noOutcomes()
   readonly #deadLetters: Partial<Record<DeadLetterReason, number>> = {}
   readonly #lookups = new Map<string, Partial<Record<EntityStatus, number>>>()
 
   entry(entry: Delivery | Omission): void {
     this.#outcomes[entry.outcome]++
-    if (isDelivery(entry)) this.#delivered++
+    if (isDelivery(entry)) {
+      const { target } = entry.destination
+      const name = 'topic' in target ? target.topic : target.file
+      this.#delivered++
+      this.#deliveredTo.set(name, (this.#deliveredTo.get(name) ?? 0) + 1)
+    }
     for (const { binding, status } of entry.matches) {
       let counts = this.#lookups.get(binding.entity)
       if (counts === undefined) this.#lookups.set(binding.entity, (counts = {}))
@@ -28,6 +34,7 @@ export class Tally {
   counts() {
     return {
       delivered: this.#delivered,
+      deliveredTo: this.#deliveredTo,
       outcomes: this.#outcomes,
       deadLetters: this.#deadLetters,
       lookups: this.#lookups,
