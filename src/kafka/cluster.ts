@@ -1,0 +1,273 @@
+/**
+ * Connections to a Kafka cluster: kafkajs's own, but with a request queue that does not tick while idle, and with requests
+ * whose big buffers go to the socket as they are.
+ */
+import { LinkedEventsError, nearest } from '../errors.ts'
+import { hostAndPort, type KafkaConnection, saslOptions } from './connection.ts'
+import {
+  type Broker,
+  BrokerPool,
+  Cluster,
+  type ClusterOptions,
+  Connection,
+  ConnectionClosedError,
+  type ConnectionOptions,
+  ConnectionPool,
+  Emitter,
+  Encoder,
+  type Protocol,
+  RequestQueue,
+  type RetryOptions,
+  silentLogger,
+  socketFactory,
+} from './internals.ts'
+import { kafkaCode, kafkaError } from './kafka-error.ts'
+import { stockAdmin } from './stock-admin.ts'
+
+/** At start, brokers must answer within this time. */
+export const connectSecondsMax = 15
+const topicPatienceTries = 4
+export const clusterRetry: RetryOptions = { retries: 5, initialRetryTime: 100, maxRetryTime: 3000 }
+/** Oldest Fetch and Produce versions that we speak: Kafka 2.3. */
+const fetchVersion = 11
+const produceVersion = 7
+
+/** The stock queue arms a timer of 1 ms for ever after the first answer; ours only while something waits. */
+class QuietRequestQueue extends RequestQueue {
+  override scheduleCheckPendingRequests(): void {
+    if (this.pending.length > 0 || this.throttledUntil > Date.now()) super.scheduleCheckPendingRequests()
+  }
+}
+
+class VectoredConnection extends Connection {
+  constructor(options: ConnectionOptions) {
+    super(options)
+    const { requestTimeout, enforceRequestTimeout, clientId, maxInFlightRequests, instrumentationEmitter } = options
+    this.requestQueue = new QuietRequestQueue({
+      instrumentationEmitter,
+      maxInFlightRequests,
+      requestTimeout,
+      enforceRequestTimeout,
+      clientId,
+      broker: this.broker,
+      logger: options.logger.namespace('RequestQueue'),
+      isConnected: () => this.isConnected(),
+    })
+  }
+
+  override async send<T>(protocol: Protocol<T>): Promise<T> {
+    const { request, response, requestTimeout = null } = protocol
+    if (request.parts === undefined) return super.send(protocol)
+    if (!this.isAuthenticated()) await this.authenticate()
+    this.failIfNotConnected()
+    const { apiKey, apiVersion, apiName } = request
+    const correlationId = this.nextCorrelationId()
+    const head = new Encoder()
+      .writeInt32(0)
+      .writeInt16(apiKey)
+      .writeInt16(apiVersion)
+      .writeInt32(correlationId)
+      .writeString(this.clientId)
+    const parts = request.parts(head)
+    const first = Buffer.from(head.buffer)
+    first.writeInt32BE(parts.reduce((total, part) => total + part.length, first.length) - 4, 0)
+    const { payload } = await new Promise<{ payload: Buffer }>((resolve, reject) =>
+      this.requestQueue.push({
+        entry: { apiKey, apiName, apiVersion, correlationId, resolve, reject },
+        expectResponse: true,
+        requestTimeout,
+        sendRequest: () => {
+          const { socket } = this
+          if (socket === undefined) return
+          socket.cork()
+          socket.write(first)
+          for (const part of parts) socket.write(part)
+          socket.uncork()
+        },
+      }),
+    )
+    const decoded = await response.decode(payload)
+    this.requestQueue.maybeThrottle(decoded.clientSideThrottleTime)
+    return response.parse(decoded as never)
+  }
+
+  /** Ends the socket now: everything in flight is rejected. */
+  abandon(): void {
+    const { host, port } = hostAndPort(this.broker)
+    this.rejectRequests(new ConnectionClosedError('abandoned', { host, port }))
+    this.socket?.destroy()
+  }
+}
+
+class VectoredConnectionPool extends ConnectionPool {
+  constructor(options: ConnectionOptions) {
+    super(options)
+    // The first serves everything but Fetch, the second only Fetch, as in the stock pool.
+    this.pool = [new VectoredConnection(options), new VectoredConnection(options)]
+  }
+}
+
+export class KafkaCluster extends Cluster {
+  /** kafkajs's transaction part reads this; the stock cluster leaves it undefined. */
+  readonly retry: RetryOptions
+  readonly #connections = new Set<ConnectionPool>()
+
+  constructor(options: ClusterOptions) {
+    super(options)
+    this.retry = options.retry
+    let seed = Math.floor(Math.random() * options.brokers.length)
+    const build = async (place: { host?: string; port?: number; rack?: string | null } = {}) => {
+      const { host, port } =
+        place.host === undefined || place.port === undefined
+          ? hostAndPort(options.brokers[seed++ % options.brokers.length] ?? '')
+          : { host: place.host, port: place.port }
+      const pool = new VectoredConnectionPool({ ...options, host, port, rack: place.rack ?? null })
+      this.#connections.add(pool)
+      return pool
+    }
+    this.brokerPool = new BrokerPool({
+      connectionPoolBuilder: { build },
+      logger: options.logger,
+      retry: options.retry,
+      allowAutoTopicCreation: options.allowAutoTopicCreation,
+      authenticationTimeout: options.authenticationTimeout,
+      metadataMaxAge: options.metadataMaxAge,
+    })
+  }
+
+  /** Closes without waiting for anything: for when brokers no longer answer. */
+  abandon(): void {
+    for (const pool of this.#connections)
+      for (const connection of pool.pool) if (connection instanceof VectoredConnection) connection.abandon()
+  }
+
+  /** Closes in order, or within `milliseconds` anyway. */
+  async close(milliseconds = 2000): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, milliseconds)
+    })
+    await Promise.race([this.disconnect().catch(() => {}), late])
+    clearTimeout(timer)
+    this.abandon()
+  }
+}
+
+export interface ClusterSettings {
+  readonly metadataMaxAgeSeconds?: number
+}
+
+/** A cluster object, not yet connected. */
+export function newCluster(connection: KafkaConnection, settings: ClusterSettings = {}): KafkaCluster {
+  return new KafkaCluster({
+    logger: silentLogger,
+    brokers: connection.brokers,
+    clientId: connection.clientId,
+    ssl: connection.tls,
+    sasl: saslOptions(connection.sasl),
+    socketFactory: socketFactory(),
+    connectionTimeout: 5000,
+    authenticationTimeout: 10_000,
+    reauthenticationThreshold: 10_000,
+    requestTimeout: 10_000,
+    enforceRequestTimeout: true,
+    metadataMaxAge: (settings.metadataMaxAgeSeconds ?? 30) * 1000,
+    retry: clusterRetry,
+    allowAutoTopicCreation: false,
+    maxInFlightRequests: null,
+    isolationLevel: 1,
+    instrumentationEmitter: new Emitter(),
+    offsets: new Map(),
+  })
+}
+
+/** A connected cluster. @throws KAFKA_UNAVAILABLE after `connectSecondsMax`, KAFKA_DENIED at once. */
+export async function openCluster(connection: KafkaConnection, settings: ClusterSettings = {}): Promise<KafkaCluster> {
+  const end = Date.now() + connectSecondsMax * 1000
+  const to = `connect to Kafka at ${connection.brokers.join(', ')}`
+  let reason: LinkedEventsError | null = null
+  for (let pause = 100; ; pause = Math.min(pause * 2, 2000)) {
+    const cluster = newCluster(connection, settings)
+    try {
+      await within(cluster.connect(), end - Date.now(), to)
+      checkVersions((cluster.brokerPool as { versions: Broker['versions'] }).versions)
+      return cluster
+    } catch (error) {
+      cluster.abandon()
+      const known = kafkaError(error, to)
+      if (known.code !== 'KAFKA_UNAVAILABLE') throw known
+      reason = reason === null || error !== known ? known : reason
+      if (Date.now() + pause >= end) throw reason
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause))
+  }
+}
+
+function checkVersions(versions: Broker['versions']): void {
+  const newest = (key: number) => versions?.[key]?.maxVersion ?? 0
+  if (newest(1) >= fetchVersion && newest(0) >= produceVersion) return
+  throw new LinkedEventsError('KAFKA_FATAL', 'these brokers are older than Kafka 2.3, which is the oldest we speak', {
+    hint: 'upgrade the brokers',
+  })
+}
+
+/** Puts topics under the cluster's watch. @throws KAFKA_TOPIC_MISSING naming the topic, KAFKA_DENIED. */
+export async function requireTopics(cluster: KafkaCluster, topics: readonly string[]): Promise<void> {
+  for (const topic of topics) {
+    for (let tries = 1; ; tries++) {
+      try {
+        await cluster.addMultipleTargetTopics([topic])
+        break
+      } catch (error) {
+        // A topic made a moment ago is not known to every broker yet.
+        const code = kafkaCode(error)
+        if ((code === 3 || code === 5) && tries < topicPatienceTries) {
+          await new Promise((resolve) => setTimeout(resolve, tries * 150))
+          continue
+        }
+        if (code === 3) throw await missingTopic(cluster, topic)
+        throw kafkaError(error, `use the topic "${topic}"`)
+      }
+    }
+  }
+}
+
+async function missingTopic(cluster: KafkaCluster, topic: string): Promise<LinkedEventsError> {
+  const all = await stockAdmin(cluster)
+    .listTopics()
+    .catch(() => [])
+  const near = nearest(topic, all)
+  return new LinkedEventsError(
+    'KAFKA_TOPIC_MISSING',
+    `the topic "${topic}" does not exist`,
+    near === null ? {} : { hint: `did you mean "${near}"? Otherwise create the topic: linked-events never does` },
+  )
+}
+
+/** One request to one broker, which loses its connections when they turn out to be closed. */
+export async function sendTo<T>(broker: Broker, protocol: Protocol<T>): Promise<T> {
+  try {
+    return await broker.connectionPool.send(protocol)
+  } catch (error) {
+    if ((error as Error).name === 'KafkaJSConnectionClosedError') await broker.disconnect()
+    throw error
+  }
+}
+
+/** The promise's result, or KAFKA_UNAVAILABLE after `milliseconds`; `doing` continues "cannot …". */
+export async function within<T>(promise: Promise<T>, milliseconds: number, doing: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const after = Math.max(0, milliseconds)
+    timer = setTimeout(
+      () => reject(new LinkedEventsError('KAFKA_UNAVAILABLE', `cannot ${doing}: no answer in time`)),
+      after,
+    )
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+    promise.catch(() => {})
+  }
+}

@@ -1,0 +1,48 @@
+/** From the errors of kafkajs and the codes of the protocol to ours. Matched by number: kafkajs does not know the newer names. */
+import { LinkedEventsError } from '../errors.ts'
+
+const deniedCodes = new Set([29, 30, 31, 53, 54, 58, 65])
+const missingCodes = new Set([3])
+const unavailableNames = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSBrokerNotFound',
+  'KafkaJSNoBrokerAvailableError',
+  'KafkaJSGroupCoordinatorNotFound',
+  'KafkaJSLockTimeout',
+  'KafkaJSTimeout',
+])
+
+/** The error itself and all that it wraps, outermost first. */
+function chain(error: unknown): { name?: string; code?: unknown; message?: string }[] {
+  const found: { name?: string; code?: unknown; message?: string; cause?: unknown; originalError?: unknown }[] = []
+  for (let at = error; typeof at === 'object' && at !== null && found.length < 10; ) {
+    const link = at as (typeof found)[number]
+    found.push(link)
+    at = link.cause ?? link.originalError
+  }
+  return found
+}
+
+/** The protocol's error number, also from inside a wrapper; null where there is none. */
+export function kafkaCode(error: unknown): number | null {
+  for (const link of chain(error)) if (typeof link.code === 'number') return link.code
+  return null
+}
+
+/** An error for the operator; `doing` continues "cannot …". What is ours already stays as it is. */
+export function kafkaError(error: unknown, doing: string): LinkedEventsError {
+  if (error instanceof LinkedEventsError) return error
+  const links = chain(error)
+  const code = kafkaCode(error)
+  const why = links.at(-1)?.message ?? String(error)
+  const message = `cannot ${doing}: ${why}`
+  if (links.some((link) => link.name === 'KafkaJSSASLAuthenticationError') || (code !== null && deniedCodes.has(code)))
+    return new LinkedEventsError('KAFKA_DENIED', message, { cause: error })
+  if (code !== null && missingCodes.has(code))
+    return new LinkedEventsError('KAFKA_TOPIC_MISSING', message, { cause: error })
+  if (links.some((link) => unavailableNames.has(link.name ?? '')))
+    return new LinkedEventsError('KAFKA_UNAVAILABLE', message, { cause: error })
+  return new LinkedEventsError('KAFKA_FATAL', message, { cause: error })
+}
