@@ -242,7 +242,9 @@ export interface ConsumerGroup {
     assigned(): TopicPartitions[]
     isPaused(topic: string, partition: number): boolean
   }
+  coordinator: Broker
   readonly offsetManager: {
+    coordinator: Broker
     committedOffsets(): Record<string, Record<number, string | undefined>>
     nextOffset(topic: string, partition: number): { toString(): string }
     resetOffset(partition: { topic: string; partition: number }): void

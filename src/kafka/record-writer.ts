@@ -20,7 +20,7 @@ export interface ProducerStamp {
 
 /** Bytes of a key or value, with its length before it; `length` -1 is null. */
 export function fieldSize(length: number): number {
-  return varintSize(length) + (length > 0 ? length : 0)
+  return varintSize(length) + Math.max(length, 0)
 }
 
 export class RecordWriter {

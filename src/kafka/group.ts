@@ -1,0 +1,218 @@
+/**
+ * A member of a consumer group: kafkajs's membership, our own fetch, and our own answers to a lost offset, a moved leader and
+ * a changed topic. Nothing is skipped or repeated without being told.
+ */
+
+import { fetchFrom } from './fetch.ts'
+import {
+  type CommitOffsets,
+  ConsumerGroup,
+  type ConsumerGroupOptions,
+  createErrorFromCode,
+  OffsetOutOfRangeError,
+  type TopicPartitions,
+} from './internals.ts'
+import { kafkaCode } from './kafka-error.ts'
+import { type FetchedPartition, RecordBatch } from './record-reader.ts'
+
+const offsetOutOfRange = 1
+const rebalanceInProgress = 27
+/** The leader is another one, or not known yet: look again, the membership is not touched. */
+const staleLeaderCodes = new Set([3, 5, 6, 9, 74, 76])
+/** Network, time-out, coordinator loading, not there, moved. */
+const coordinatorAwayCodes = new Set([7, 13, 14, 15, 16])
+/** A pause after every failed fetch, so that no failure becomes a busy loop. */
+const failurePauseMilliseconds = 100
+
+export interface GroupHooks {
+  /** Called, and awaited, before a (re)join with what was owned so far. */
+  readonly revoked: (partitions: readonly TopicPartitions[]) => Promise<void>
+  readonly assigned: (partitions: readonly TopicPartitions[], seconds: number) => Promise<void>
+  /** The offset to read next does not exist; reading goes on at `found`. */
+  readonly jumped: (jump: { topic: string; partition: number; expected: number; found: number }) => void
+  /** Something that no retry can cure. */
+  readonly failed: (error: unknown) => void
+  /** Records from this offset on are not handed out. */
+  readonly until: (topic: string, partition: number) => number
+  /** A batch arrived, be it empty. */
+  readonly fetched: (batch: RecordBatch) => void
+  /** The group has got this far: the offset to read next. */
+  readonly committed: (topic: string, partition: number, offset: number) => void
+  /** How long a commit is tried while the coordinator cannot be reached. */
+  readonly commitSecondsMax: () => number
+}
+
+export class Group extends ConsumerGroup {
+  readonly #hooks: GroupHooks
+  readonly #asked = new Map<string, number>()
+
+  constructor(options: ConsumerGroupOptions, hooks: GroupHooks) {
+    super(options)
+    this.#hooks = hooks
+  }
+
+  override async joinAndSync(): Promise<void> {
+    const owned = this.assigned()
+    if (owned.length > 0) await this.#hooks.revoked(owned)
+    const start = performance.now()
+    await super.joinAndSync()
+    await this.#hooks.assigned(this.assigned(), (performance.now() - start) / 1000)
+  }
+
+  override async fetch(nodeId: string): Promise<RecordBatch[]> {
+    try {
+      return await this.#fetch(nodeId)
+    } catch (error) {
+      await this.recoverFromFetch(error)
+      await pause(failurePauseMilliseconds)
+      return []
+    }
+  }
+
+  async #fetch(nodeId: string): Promise<RecordBatch[]> {
+    await this.cluster.refreshMetadataIfNecessary()
+    this.checkForStaleAssignment()
+    const mine = this.filterPartitionsByNode(nodeId, this.subscriptionState.assigned())
+    await this.seekOffsets(mine)
+    const topics = this.#wanted(mine)
+    if (topics.length === 0) {
+      await pause(this.maxWaitTime)
+      return []
+    }
+    const broker = await this.cluster.findBroker({ nodeId })
+    const answer = await fetchFrom(broker, {
+      topics,
+      maxBytes: this.maxBytes,
+      minBytes: this.minBytes,
+      maxWaitMilliseconds: this.maxWaitTime,
+      isolationLevel: this.isolationLevel,
+      rackId: this.rackId,
+    })
+    const batches: RecordBatch[] = []
+    let failure: Error | null = null
+    for (const { topic, partitions } of answer.topics) {
+      for (const fetched of partitions) {
+        if (fetched.errorCode !== 0) failure ??= fetchError(topic, fetched)
+        else if (
+          !this.seekOffset.has(topic, fetched.partition) &&
+          !this.subscriptionState.isPaused(topic, fetched.partition)
+        )
+          batches.push(this.#batch(topic, fetched))
+      }
+    }
+    // The good partitions go first: the failed one fails again at the next fetch.
+    if (failure !== null && batches.every((batch) => batch.next === this.#asked.get(place(batch)))) throw failure
+    for (const batch of batches) {
+      this.#hooks.fetched(batch)
+      // Nothing in it for a handler: without a commit here the group would never be seen to have read it.
+      if (batch.isEmptyDueToFiltering()) await this.#commit(batch)
+    }
+    return batches
+  }
+
+  #wanted(mine: TopicPartitions[]) {
+    const committed = this.offsetManager.committedOffsets()
+    const active = this.getActiveTopicPartitions()
+    return mine
+      .map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions
+          .filter((partition) => committed[topic]?.[partition] != null && active[topic]?.has(partition) === true)
+          .map((partition) => {
+            const fetchOffset = this.offsetManager.nextOffset(topic, partition).toString()
+            this.#asked.set(place({ topic, partition }), Number(fetchOffset))
+            return { partition, fetchOffset, maxBytes: this.maxBytesPerPartition }
+          }),
+      }))
+      .filter(({ partitions }) => partitions.length > 0)
+  }
+
+  #batch(topic: string, fetched: FetchedPartition): RecordBatch {
+    const from = this.#asked.get(place({ topic, partition: fetched.partition })) ?? 0
+    return new RecordBatch({ topic, from, until: this.#hooks.until(topic, fetched.partition), fetched })
+  }
+
+  #commit(batch: RecordBatch): Promise<void> {
+    const partitions = [{ partition: batch.partition, offset: String(batch.next) }]
+    return this.commitOffsets({ topics: [{ topic: batch.topic, partitions }] })
+  }
+
+  /**
+   * A refused commit (another generation, an expired member) goes out as it came, so that the runner joins again. While the
+   * coordinator moves or is away, the same commit is tried again: the generation stays valid, and the batch is not repeated.
+   */
+  override async commitOffsets(offsets: CommitOffsets): Promise<void> {
+    const start = performance.now()
+    for (let wait = failurePauseMilliseconds; ; wait = Math.min(wait * 2, 2000)) {
+      try {
+        await super.commitOffsets(offsets)
+        break
+      } catch (error) {
+        const code = kafkaCode(error)
+        const lasting = code !== null && !coordinatorAwayCodes.has(code)
+        if (lasting || performance.now() - start > this.#hooks.commitSecondsMax() * 1000) throw error
+      }
+      await pause(wait)
+      await this.#findCoordinator().catch(() => {})
+    }
+    for (const { topic, partitions } of offsets.topics)
+      for (const { partition, offset } of partitions) this.#hooks.committed(topic, partition, Number(offset))
+  }
+
+  async #findCoordinator(): Promise<void> {
+    const coordinator = await this.cluster.findGroupCoordinator({ groupId: this.groupId })
+    this.coordinator = coordinator
+    this.offsetManager.coordinator = coordinator
+  }
+
+  override async recoverFromFetch(error: unknown): Promise<void> {
+    const { name } = error as Error
+    const code = kafkaCode(error)
+    if (name === 'LinkedEventsError') {
+      this.#hooks.failed(error)
+      throw error
+    }
+    if (name === 'KafkaJSOffsetOutOfRange') {
+      await this.recoverFromOffsetOutOfRange(error as never)
+      return
+    }
+    // Stock joins again here, in the middle of the other brokers' handlers. The partitions are still ours: look for the leader.
+    if ((code !== null && staleLeaderCodes.has(code)) || name === 'KafkaJSTopicMetadataNotLoaded') {
+      await this.cluster.refreshMetadata()
+      return
+    }
+    // New partitions: the runner joins again when every handler has ended.
+    if (name === 'KafkaJSStaleTopicMetadataAssignment') throw createErrorFromCode(rebalanceInProgress)
+    await super.recoverFromFetch(error)
+  }
+
+  /** Kafka's earliest: what retention has not deleted yet. Stock writes a marker as the committed offset, and says nothing. */
+  override async recoverFromOffsetOutOfRange({
+    topic,
+    partition,
+  }: {
+    topic: string
+    partition: number
+  }): Promise<void> {
+    const [answer] = await this.cluster.fetchTopicsOffset([{ topic, partitions: [{ partition }], fromBeginning: true }])
+    const earliest = answer?.partitions[0]?.offset
+    if (earliest === undefined) return
+    this.seek({ topic, partition, offset: earliest })
+    const expected = this.#asked.get(place({ topic, partition })) ?? 0
+    this.#hooks.jumped({ topic, partition, expected, found: Number(earliest) })
+  }
+}
+
+function fetchError(topic: string, fetched: FetchedPartition): Error {
+  const error = createErrorFromCode(fetched.errorCode)
+  if (fetched.errorCode !== offsetOutOfRange) return error
+  return new OffsetOutOfRangeError(error, { topic, partition: fetched.partition })
+}
+
+function place({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+  return `${topic}/${partition}`
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}
