@@ -1,25 +1,25 @@
 /** What the schema says of a value, as problems with place and hint; all of them at once. */
 import { z } from 'zod'
 import { nearest, type Problem } from '../errors.ts'
-import type { Path, TextDocument } from './document.ts'
+import type { Path } from './document.ts'
+import type { Places } from './mapping-files.ts'
 
 /** The parsed value, or null with at least one error among `problems`. */
 export function checkSchema<T extends z.ZodType>(
   schema: T,
   value: unknown,
-  document: TextDocument,
   problems: Problem[],
-  prefix: Path = [],
+  places: Places,
 ): z.output<T> | null {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  for (const issue of result.error.issues) problems.push(...problemsOf(issue, schema, document, prefix))
+  for (const issue of result.error.issues) problems.push(...problemsOf(issue, schema, places))
   return null
 }
 
-function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, document: TextDocument, prefix: Path): Problem[] {
+function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, places: Places): Problem[] {
   const path = issue.path as Path
-  const name = [...prefix, ...path].join('.') || 'the configuration'
+  const name = path.join('.') || 'the configuration'
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
       const known = keysAt(schema, path)
@@ -28,12 +28,12 @@ function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, document: TextDo
         code: 'CONFIG_UNKNOWN_KEY',
         severity: 'error',
         message: `unknown key "${key}" in ${name}`,
-        ...document.keyPlace([...prefix, ...path, key]),
+        ...places.keyPlace([...path, key]),
         hint: near === null ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`,
       }
     })
   }
-  const place = document.place([...prefix, ...path])
+  const place = places.place(path)
   const message = `${name}: ${messageOf(issue)}`
   return [{ code: 'CONFIG_INVALID', severity: 'error', message, ...place, hint: hintOf(issue) }]
 }

@@ -1,4 +1,5 @@
 /** What to do with an event: the operator's destinations and mappings, compiled. Built once, never changed. */
+import type { JsonObject } from '../json.ts'
 import type { CompiledMapping } from '../mapping/mapping.ts'
 import type { CompiledTrigger } from '../trigger/trigger.ts'
 import type { Limits } from './decode.ts'
@@ -12,6 +13,8 @@ export interface MappingPlan {
   readonly trigger: CompiledTrigger
   readonly bindings: readonly Binding[]
   readonly mapping: CompiledMapping
+  /** The mapping as it was written, for explanations. */
+  readonly kit: JsonObject
 }
 
 export interface DestinationPlan {

@@ -1,0 +1,97 @@
+/** Builds the edges that a project names, and hands them in; nothing else knows them all. */
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemClock } from '../clock.ts'
+import type { EntitySettings } from '../config/entities.ts'
+import type { Project } from '../config/project.ts'
+import { route } from '../enrich/route.ts'
+import type { Sink } from '../enrich/sink.ts'
+import type { Source } from '../enrich/source.ts'
+import { LinkedEventsError } from '../errors.ts'
+import { fileSink } from '../files/sink.ts'
+import { fileSource } from '../files/source.ts'
+import type { KafkaConnection } from '../kafka/connection.ts'
+import type { EntityPlan } from '../sync/entity-plan.ts'
+import type { Warehouse } from '../sync/warehouse.ts'
+import type { Tell } from '../telemetry.ts'
+import { openWarehouse } from '../warehouse/open.ts'
+
+export function snapshotsDir(project: Project): string {
+  return join(project.config.state_dir, 'snapshots')
+}
+
+export async function warehouseOf({ config }: Project): Promise<Warehouse> {
+  const { warehouse } = config
+  if (warehouse.type === 'duckdb') return openWarehouse({ type: 'duckdb', path: warehouse.path, stateSchema: warehouse.state_schema })
+  if (warehouse.type !== 'postgres') throw new LinkedEventsError('WAREHOUSE_TYPE_UNSUPPORTED', `warehouse.type ${warehouse.type} comes with a later version`)
+  const { host, port, user, database, tls } = warehouse
+  return openWarehouse({
+    type: 'postgres',
+    stateSchema: warehouse.state_schema,
+    tls,
+    ...(warehouse.url === undefined ? {} : { url: warehouse.url.reveal() }),
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+    ...(user === undefined ? {} : { user }),
+    ...(database === undefined ? {} : { database }),
+    ...(warehouse.password === undefined ? {} : { password: warehouse.password.reveal() }),
+  })
+}
+
+export function planOf(entity: EntitySettings, project: Project): EntityPlan {
+  const { slug, tableRef, primaryKey, columns, duplicates, versions } = entity
+  return { slug, tableRef, primaryKey, columns, duplicates, versions, installId: installIdOf(project.config.state_dir) }
+}
+
+/** Made once for a `state_dir`, and kept in it: what it holds and the state in the warehouse belong together. */
+export function installIdOf(stateDir: string): string {
+  const file = join(stateDir, 'install-id')
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch {
+    const id = randomUUID()
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+    writeFileSync(file, `${id}\n`, { mode: 0o600 })
+    return id
+  }
+}
+
+export function kafkaOf({ config }: Project): KafkaConnection {
+  const { kafka } = config
+  if (kafka === undefined) throw new LinkedEventsError('CONFIG_INVALID', 'kafka.brokers is missing')
+  const read = (path: string | undefined) => (path === undefined ? {} : { value: readFileSync(path, 'utf8') })
+  const tls = typeof kafka.tls === 'boolean' ? kafka.tls : { ca: read(kafka.tls.ca).value, cert: read(kafka.tls.cert).value, key: read(kafka.tls.key).value }
+  return {
+    brokers: kafka.brokers,
+    clientId: kafka.client_id,
+    tls: typeof tls === 'boolean' ? tls : Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined)),
+    ...(kafka.sasl === undefined
+      ? {}
+      : { sasl: { mechanism: kafka.sasl.mechanism, username: kafka.sasl.username, password: kafka.sasl.password.reveal() } }),
+  }
+}
+
+export async function sourceOf(project: Project, options: { readonly untilEnd: boolean; readonly tell: Tell }): Promise<Source> {
+  const { source, kafka } = project.config
+  if (source.file !== undefined) return fileSource({ file: source.file, now: systemClock.now })
+  const { kafkaSource } = await import('../kafka/source.ts')
+  const { topics, group } = source.kafka!
+  return kafkaSource({ connection: kafkaOf(project), topics, group, ...options, sessionTimeoutMs: kafka!.session_timeout })
+}
+
+export async function sinkOf(project: Project, tell: Tell): Promise<Sink> {
+  const { config, plan } = project
+  const targets = plan.destinations.map(({ target }) => target)
+  const topics = [...new Set(targets.flatMap((target) => ('topic' in target ? [target.topic] : [])))]
+  const files = [...new Set(targets.flatMap((target) => ('file' in target ? [target.file] : [])))]
+  const letters = config.dead_letters!
+  const toKafka = topics.length > 0 || letters.topic !== undefined
+  const toFiles = files.length > 0 || letters.file !== undefined
+  const { kafkaSink } = toKafka ? await import('../kafka/sink.ts') : { kafkaSink: null }
+  return route({
+    topics: kafkaSink === null ? null : await kafkaSink({ connection: kafkaOf(project), targets: topics, deadLetterTopic: letters.topic ?? null, tell }),
+    files: toFiles ? fileSink({ files, deadLetters: letters.file ?? null, append: config.source.kafka !== undefined }) : null,
+    deadLetters: letters.topic === undefined ? 'files' : 'topics',
+  })
+}

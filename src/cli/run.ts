@@ -1,0 +1,139 @@
+/** `run`: sync on schedule and enrich, in one process; `--until-end` stops where the inputs stood at the start. */
+import { systemClock } from '../clock.ts'
+import type { Project } from '../config/project.ts'
+import { type OutcomeCounts, noOutcomes, outcomes } from '../enrich/outcome.ts'
+import { run as runPipeline } from '../enrich/pipeline.ts'
+import { entitiesOf } from '../enrich/plan.ts'
+import { exit, LinkedEventsError } from '../errors.ts'
+import { type HttpServer, serve } from '../http/server.ts'
+import { health } from '../observe/health.ts'
+import { logger } from '../observe/log.ts'
+import { metrics } from '../observe/metrics.ts'
+import { lockStateDir } from '../snapshot/lock.ts'
+import { openSnapshots } from '../snapshot/snapshots.ts'
+import type { Fact, Tell } from '../telemetry.ts'
+import { type Context, projectOf } from './context.ts'
+import { sinkOf, snapshotsDir, sourceOf } from './edges.ts'
+import { type Scheduler, schedule } from './scheduler.ts'
+import { abortOnSignal } from './signals.ts'
+import { type Terminal, table } from './terminal.ts'
+import { version } from './version.ts'
+
+export interface RunOptions {
+  readonly untilEnd?: boolean
+  readonly failOnDeadLetter?: boolean
+}
+
+export interface Summary {
+  readonly ok: boolean
+  readonly consumed: number
+  readonly delivered: number
+  readonly outcomes: OutcomeCounts
+  readonly seconds: number
+}
+
+export async function runCommand(context: Context, options: RunOptions): Promise<number> {
+  const project = projectOf(context)
+  const tell = fanOut()
+  const signal = abortOnSignal((name) => tell({ name: 'stopping', reason: name }))
+  const summary = await runProject(context, project, { ...options, signal, tell })
+  const deadLetters = options.failOnDeadLetter === true && summary.outcomes.dead_letter > 0
+  const shown = { ...summary, ok: summary.ok && !deadLetters }
+  if (options.untilEnd === true) writeSummary(context.terminal, project, shown)
+  return shown.ok ? exit.ok : exit.failure
+}
+
+/** A `Tell` with room for more listeners. */
+export interface Facts extends Tell {
+  readonly listeners: Tell[]
+}
+
+export function fanOut(): Facts {
+  const listeners: Tell[] = []
+  return Object.assign((fact: Fact) => { for (const listener of listeners) listener(fact) }, { listeners })
+}
+
+export interface Running extends RunOptions {
+  readonly signal: AbortSignal
+  readonly tell: Facts
+}
+
+export async function runProject(context: Context, project: Project, { untilEnd = false, signal, tell }: Running): Promise<Summary> {
+  const started = systemClock.now()
+  const needed = entitiesOf(project.plan)
+  const watch = health(needed)
+  const measured = metrics({ pipeline: project.config.source.kafka?.group ?? 'file', version, entities: needed })
+  const count = counter()
+  tell.listeners.push(logger({ level: logLevel(context.terminal, untilEnd) }), measured.tell, watch.tell, count.tell)
+  const http = untilEnd ? null : await serveHttp(project, measured, watch)
+  const lock = lockStateDir(project.config.state_dir)
+  const snapshots = openSnapshots({ dir: snapshotsDir(project), entities: needed, tell })
+  let syncs: Scheduler | null = null
+  try {
+    tell({ name: 'started', version })
+    const sink = await sinkOf(project, tell)
+    const source = await sourceOf(project, { untilEnd, tell })
+    try {
+      await snapshots.refresh()
+      syncs = schedule({ context, project, snapshots, tell, once: untilEnd, signal })
+      await syncs.ready
+      if (!signal.aborted) {
+        tell({ name: 'ready' })
+        await runPipeline({ plan: project.plan, source, sink, snapshots, clock: systemClock, tell }, signal)
+      }
+    } finally {
+      await source.close()
+      await sink.close()
+    }
+  } catch (error) {
+    if (error instanceof LinkedEventsError) tell({ name: 'failed', code: error.code, message: error.message, hint: error.hint })
+    throw error
+  } finally {
+    await syncs?.stop()
+    snapshots.close()
+    lock.release()
+    await http?.close()
+  }
+  return { ok: true, ...count.total(), seconds: (systemClock.now() - started) / 1000 }
+}
+
+async function serveHttp(project: Project, measured: ReturnType<typeof metrics>, watch: ReturnType<typeof health>): Promise<HttpServer> {
+  const { registry } = measured
+  return serve({
+    ...project.config.http,
+    metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    live: watch.live,
+    ready: watch.ready,
+  })
+}
+
+function logLevel(terminal: Terminal, untilEnd: boolean) {
+  return terminal.verbose ? 'debug' : untilEnd ? 'warn' : 'info'
+}
+
+function counter() {
+  const totals = { consumed: 0, delivered: 0, outcomes: noOutcomes() }
+  return {
+    tell(fact: Fact) {
+      if (fact.name !== 'batch-enriched') return
+      totals.consumed += fact.messages
+      totals.delivered += fact.delivered
+      for (const outcome of outcomes) totals.outcomes[outcome] += fact.outcomes[outcome]
+    },
+    total: () => totals,
+  }
+}
+
+/** The summary goes to stdout, unless outputs go there: then to stderr, so that a pipe carries records alone. */
+export function writeSummary(terminal: Terminal, project: Project, summary: Summary): void {
+  const { outcomes: counts } = summary
+  const human = () =>
+    [
+      table(['outcome', 'entries'], outcomes.filter((outcome) => counts[outcome] > 0 || outcome === 'full').map((outcome) => [outcome, counts[outcome]])),
+      `${summary.consumed.toLocaleString('en')} messages in, ${summary.delivered.toLocaleString('en')} records out, ${summary.seconds.toFixed(1)} s`,
+    ].join('\n')
+  const onStdout = project.plan.destinations.some(({ target }) => 'file' in target && target.file === '-') || project.config.dead_letters?.file === '-'
+  if (onStdout) terminal.talk(terminal.json ? JSON.stringify({ schema_version: 1, ...summary }) : human())
+  else terminal.result(summary, human)
+}
+

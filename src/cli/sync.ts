@@ -1,0 +1,122 @@
+/** `sync` and what belongs to it: one run now, the runs so far, forgetting, stopping. */
+import { hostname } from 'node:os'
+import { systemClock } from '../clock.ts'
+import type { EntitySettings } from '../config/entities.ts'
+import type { Project } from '../config/project.ts'
+import { exit } from '../errors.ts'
+import { appendRun, markRunning, readRuns, runningPid } from '../files/history.ts'
+import { lockStateDir, ownerOf } from '../snapshot/lock.ts'
+import { snapshotStore } from '../snapshot/store.ts'
+import { resetSync, sync } from '../sync/sync.ts'
+import type { SyncRun } from '../sync/sync-run.ts'
+import { type Context, entityOf, projectOf } from './context.ts'
+import { planOf, snapshotsDir, warehouseOf } from './edges.ts'
+import { abortOnSignal } from './signals.ts'
+import { table } from './terminal.ts'
+
+export interface SyncOptions {
+  readonly full?: boolean
+  readonly dryRun?: boolean
+  readonly approve?: boolean
+}
+
+/** The `run` command starts its syncs as processes of their own and lends them its lock by this variable. */
+export const lenderVariable = 'LINKED_EVENTS_LOCK_OF'
+
+export async function syncNow(context: Context, options: SyncOptions, ...slugs: string[]): Promise<number> {
+  const project = projectOf(context)
+  const entities = slugs.length === 0 ? project.entities : slugs.map((slug) => entityOf(project, slug))
+  const signal = abortOnSignal()
+  const unlock = lock(context, project)
+  const runs: SyncRun[] = []
+  try {
+    for (const entity of entities) {
+      const { terminal } = context
+      const progress = terminal.progress(`sync ${entity.slug}`, null)
+      const run = await syncEntity(project, entity, options, signal)
+      progress.end(sentence(run))
+      if (run.error !== null && !terminal.json) terminal.error(Object.assign(new Error(run.error.message), run.error))
+      runs.push(run)
+    }
+  } finally {
+    unlock()
+  }
+  const ok = runs.every(({ result }) => result === 'success' || result === 'unchanged' || result === 'dry_run')
+  context.terminal.result({ ok, runs }, () => runsTable(runs))
+  return ok ? exit.ok : exit.failure
+}
+
+/** One sync in this process, written into the history. */
+export async function syncEntity(project: Project, entity: EntitySettings, options: SyncOptions, signal: AbortSignal): Promise<SyncRun> {
+  const { state_dir: stateDir } = project.config
+  const done = markRunning(stateDir, entity.slug)
+  const warehouse = await warehouseOf(project)
+  try {
+    const run = await sync({
+      ...options,
+      entity: planOf(entity, project),
+      warehouse,
+      store: snapshotStore({ dir: snapshotsDir(project) }),
+      clock: systemClock,
+      tell: () => {},
+      owner: `${hostname()}/${process.pid}`,
+      signal,
+    })
+    if (options.dryRun !== true) appendRun(stateDir, run)
+    return run
+  } finally {
+    await warehouse.close()
+    done()
+  }
+}
+
+export async function history(context: Context, _options: object, slug: string): Promise<number> {
+  const project = projectOf(context)
+  const runs = readRuns(project.config.state_dir, entityOf(project, slug).slug)
+  context.terminal.result({ runs }, () => (runs.length === 0 ? 'no runs yet' : runsTable(runs)))
+  return exit.ok
+}
+
+export async function reset(context: Context, _options: object, slug: string): Promise<number> {
+  const project = projectOf(context)
+  const entity = entityOf(project, slug)
+  const unlock = lock(context, project)
+  const warehouse = await warehouseOf(project)
+  try {
+    await resetSync({ entity: planOf(entity, project), warehouse, signal: abortOnSignal() })
+  } finally {
+    await warehouse.close()
+    unlock()
+  }
+  context.terminal.result({ ok: true }, () => `forgotten: the next sync of ${slug} reads everything; the snapshot goes on serving`)
+  return exit.ok
+}
+
+export async function cancel(context: Context, _options: object, slug: string): Promise<number> {
+  const project = projectOf(context)
+  const pid = runningPid(project.config.state_dir, entityOf(project, slug).slug)
+  if (pid !== null) process.kill(pid, 'SIGTERM')
+  context.terminal.result({ ok: pid !== null }, () => (pid === null ? `no sync of ${slug} is running` : `told process ${pid} to stop; the next run repeats what it did not finish`))
+  return pid === null ? exit.failure : exit.ok
+}
+
+function lock(context: Context, project: Project): () => void {
+  const dir = project.config.state_dir
+  const lender = context.env[lenderVariable]
+  if (lender !== undefined && Number(lender) === ownerOf(dir)) return () => {}
+  const held = lockStateDir(dir)
+  return () => held.release()
+}
+
+function sentence(run: SyncRun): string {
+  if (run.error !== null) return `${run.result}: ${run.error.code}`
+  const changes = `+${run.added} ~${run.updated} -${run.deleted}`
+  return run.result === 'unchanged' ? `unchanged, ${run.rows.toLocaleString('en')} rows` : `${run.result}: ${changes}, ${run.rows.toLocaleString('en')} rows`
+}
+
+function runsTable(runs: readonly SyncRun[]): string {
+  return table(
+    ['entity', 'result', 'version', 'added', 'updated', 'deleted', 'rows', 'seconds', 'started', 'reason'],
+    runs.map((run) => [run.entity, run.result, run.version ?? '-', run.added, run.updated, run.deleted, run.rows, run.duration_seconds, run.started_at, run.error?.code ?? run.reason ?? '']),
+  )
+}

@@ -1,0 +1,151 @@
+/** Destinations and mappings, compiled; each problem points at the line of the trigger or directive it is about. */
+import { type Binding, parseMatch } from '../enrich/match.ts'
+import type { DestinationPlan, MappingPlan } from '../enrich/plan.ts'
+import type { Target } from '../enrich/sink.ts'
+import { LinkedEventsError, nearest, type Problem } from '../errors.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
+import { type CompiledMapping, compileMapping, writes } from '../mapping/mapping.ts'
+import { type CompiledTrigger, checkTrigger, compileTrigger } from '../trigger/trigger.ts'
+import { resolve } from 'node:path'
+import type { Config, MappingConfig } from './config.ts'
+import type { Path } from './document.ts'
+import type { GraphFile } from './entities.ts'
+import type { Places } from './mapping-files.ts'
+
+interface Surroundings {
+  readonly config: Config
+  readonly graph: GraphFile
+  readonly places: Places
+  /** Folder that relative paths begin in. */
+  readonly dir: string
+}
+
+/** The enabled destinations with their enabled mappings. Disabled ones are checked too. */
+export function compileDestinations(surroundings: Surroundings, problems: Problem[]): DestinationPlan[] {
+  const { config, dir } = surroundings
+  const destinations: DestinationPlan[] = []
+  for (const [d, destination] of config.destinations.entries()) {
+    const mappings: MappingPlan[] = []
+    const names = new Set<string>()
+    for (const [m, mapping] of destination.mappings.entries()) {
+      const path = ['destinations', d, 'mappings', m]
+      if (names.has(mapping.name)) {
+        problems.push(problemAt(surroundings.places.place([...path, 'name']), 'CONFIG_INVALID', `mapping "${mapping.name}" is there twice in ${destination.slug}`, 'give each mapping of a destination its own name'))
+      }
+      names.add(mapping.name)
+      const compiled = compile(mapping, path, surroundings, problems)
+      if (compiled !== null && mapping.enabled) mappings.push(compiled)
+    }
+    const { output } = destination
+    const target: Target =
+      output.topic !== undefined
+        ? { topic: output.topic }
+        : { file: output.file === '-' ? '-' : resolve(dir, output.file!), record: output.record }
+    const { slug, consent_categories: categories } = destination
+    if (destination.enabled) destinations.push({ slug, categories, target, format: output.format, mappings })
+  }
+  return destinations
+}
+
+function compile(mapping: MappingConfig, path: Path, surroundings: Surroundings, problems: Problem[]): MappingPlan | null {
+  const { places } = surroundings
+  const trigger = compileTriggerAt(mapping, [...path, 'trigger'], places, problems)
+  const kit = mapping.mapping === undefined ? 'settings' : 'mapping'
+  const compiled = compileMappingAt(mapping[kit] as JsonValue, [...path, kit], places, problems)
+  const bindings = bindingsOf(mapping, path, surroundings, problems)
+  if (compiled !== null) checkReads(compiled, mapping, [...path, kit], surroundings, problems)
+  if (trigger === null || compiled === null) return null
+  return { name: mapping.name, action: mapping.action ?? mapping.actionSlug!, trigger, mapping: compiled, bindings, kit: mapping[kit] as JsonObject }
+}
+
+function compileTriggerAt(mapping: MappingConfig, path: Path, places: Places, problems: Problem[]): CompiledTrigger | null {
+  const inFile = (problem: Problem): Problem => {
+    const start = places.textPlace(path)
+    const line = start.line + (problem.line ?? 1) - 1
+    const column = (problem.line ?? 1) === 1 ? start.column + (problem.column ?? 1) - 1 : (problem.column ?? 1)
+    return { ...problem, file: start.file, line, column, message: `${mapping.name}: ${problem.message}` }
+  }
+  try {
+    const compiled = compileTrigger(mapping.trigger, { strict: mapping.strict })
+    problems.push(...checkTrigger(mapping.trigger).map(inFile))
+    return compiled
+  } catch (error) {
+    if (!(error instanceof LinkedEventsError)) throw error
+    const found = error.problems.length > 0 ? error.problems : [problemAt(places.place(path), error.code, error.message, error.hint)]
+    problems.push(...found.map(inFile))
+    return null
+  }
+}
+
+function compileMappingAt(kit: JsonValue, path: Path, places: Places, problems: Problem[]): CompiledMapping | null {
+  try {
+    return compileMapping(kit)
+  } catch (error) {
+    if (!(error instanceof LinkedEventsError)) throw error
+    if (error.problems.length === 0) problems.push(problemAt(places.place(path), error.code, error.message, error.hint))
+    for (const problem of error.problems) {
+      const inside = 'path' in problem && Array.isArray(problem.path) ? (problem.path as Path) : []
+      problems.push({ ...problem, ...places.place([...path, ...inside]) })
+    }
+    return null
+  }
+}
+
+function bindingsOf(mapping: MappingConfig, path: Path, { config, graph, places }: Surroundings, problems: Problem[]): Binding[] {
+  const bindings: Binding[] = []
+  const enabled = graph.graph.entities.filter((entity) => entity.enrichment_enabled).map(({ slug }) => slug)
+  for (const [index, { entity, match, on_missing, space }] of mapping.entities.entries()) {
+    const at = (key: string) => places.place([...path, 'entities', index, key])
+    const known = graph.graph.entities.some(({ slug }) => slug === entity)
+    if (!enabled.includes(entity)) {
+      const near = nearest(entity, enabled)
+      const hint = known ? `set enrichment_enabled = true for it in ${config.data_graph}` : near === null ? `the data graph defines ${enabled.join(', ') || 'none'}` : `did you mean "${near}"?`
+      const message = `mapping "${mapping.name}" names entity "${entity}", which is ${known ? 'not enabled for enrichment' : 'not defined'}`
+      problems.push(problemAt(at('entity'), known ? 'ENTITY_NOT_ENABLED' : 'CONFIG_UNKNOWN_ENTITY', message, hint))
+    }
+    if (bindings.some((binding) => binding.entity === entity)) {
+      problems.push(problemAt(at('entity'), 'CONFIG_INVALID', `mapping "${mapping.name}" names entity "${entity}" twice`, 'one match property an entity and mapping; make a second mapping'))
+    }
+    if (space !== undefined && space !== config.space) {
+      problems.push(problemAt(at('space'), 'CONFIG_INVALID', `mapping "${mapping.name}" is for space "${space}", this is "${config.space}"`, 'one process serves one space'))
+    }
+    if (match.includes('[*]')) {
+      problems.push(problemAt(at('match'), 'NOT_YET', `match "${match}" names every item of a list`, 'lists come with a later version; name one item, e.g. products[0].product_id'))
+    }
+    if (on_missing === 'hold') {
+      problems.push(problemAt(at('on_missing'), 'NOT_YET', 'on_missing: hold comes with a later version', 'use pass, drop or dead_letter'))
+      continue
+    }
+    bindings.push({ entity, match, path: parseMatch(match), onMissing: on_missing })
+  }
+  return bindings
+}
+
+/** Enrichments that nothing fills, and consent that a warehouse would decide. */
+function checkReads(compiled: CompiledMapping, mapping: MappingConfig, path: Path, { config, places }: Surroundings, problems: Problem[]): void {
+  const bound = new Set(mapping.entities.map(({ entity }) => entity))
+  const reported = new Set<string>()
+  let readsEntity = false
+  for (const read of compiled.reads) {
+    const [root, space, entity] = read.split('.')
+    if (root !== '__segment_entities') continue
+    readsEntity = true
+    if (space !== undefined && space !== config.space && !reported.has(space)) {
+      reported.add(space)
+      problems.push(problemAt(places.place(path), 'CONFIG_INVALID', `${mapping.name} reads __segment_entities.${space}, and the space is "${config.space}"`, `write __segment_entities.${config.space}`))
+    } else if (space === config.space && entity !== undefined && !bound.has(entity) && !reported.has(entity)) {
+      reported.add(entity)
+      const near = nearest(entity, bound)
+      const hint = near === null ? `add it to entities: - { entity: ${entity}, match: … }` : `did you mean "${near}"?`
+      problems.push(problemAt(places.place(path), 'ENTITY_NOT_BOUND', `${mapping.name} reads entity "${entity}", which it does not list under entities`, hint))
+    }
+  }
+  const consent = writes(mapping.mapping ?? mapping.settings ?? {}).find((written) => written === 'context' || written.startsWith('context.consent'))
+  if (readsEntity && consent?.startsWith('context.consent')) {
+    problems.push(problemAt(places.place([...path, 'context', 'consent']), 'CONSENT_FROM_WAREHOUSE', `${mapping.name} writes ${consent}`, 'consent comes from the event alone; take this field out'))
+  }
+}
+
+function problemAt(place: { file: string; line: number; column: number }, code: string, message: string, hint: string | null): Problem {
+  return { code, severity: 'error', message, ...place, hint }
+}
