@@ -25,7 +25,10 @@ export function lockStateDir(dir: string): StateDirLock {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'SQLITE_BUSY') {
       const pid = ownerOf(dir)
-      throw new LinkedEventsError('STATE_DIR_BUSY', `${dir} is in use by another process${pid === null ? '' : ` (pid ${pid})`}`)
+      throw new LinkedEventsError(
+        'STATE_DIR_BUSY',
+        `${dir} is in use by another process${pid === null ? '' : ` (pid ${pid})`}`,
+      )
     }
     throw new LinkedEventsError('STATE_DIR_UNWRITABLE', `cannot write ${dir}: ${message}`, { cause: error })
   }

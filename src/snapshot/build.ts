@@ -1,0 +1,123 @@
+/** Builds one snapshot file: beside the others, without a journal, because a file that is not finished is thrown away. */
+import { open, rename, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { LinkedEventsError } from '../errors.ts'
+import type { RowChange, VersionOrder } from '../sync/store.ts'
+import { copyWithDigest, fileDigest } from './digest.ts'
+import { operatingError } from './errors.ts'
+import { entityFolder, type Manifest, setAside, snapshotPath, syncFolder, writeManifest } from './manifest.ts'
+
+/** Changes applied before the event loop gets a turn. */
+const rowsPerTurn = 500
+
+export interface BuildOptions {
+  readonly dir: string
+  readonly version: number
+  readonly order: VersionOrder
+  /** The version that the changes are applied to, or null. */
+  readonly previous: Manifest | null
+  readonly createdAt: number
+}
+
+/** Build beside, verify, sync, rename, sync the folder; the manifest comes last. */
+export async function build(options: BuildOptions): Promise<Manifest> {
+  const { dir, version, order, previous } = options
+  const folder = entityFolder(dir, order.entity)
+  const building = join(folder, `${version}.sqlite.building`)
+  try {
+    await unlink(building).catch(() => {})
+    if (previous !== null) await copyPrevious(dir, previous, building)
+    await applyChanges(building, order)
+    const digest = await syncAndDigest(building)
+    const bytes = digest.bytes
+    await rename(building, snapshotPath(dir, order.entity, version))
+    await syncFolder(folder)
+    const manifest: Manifest = {
+      entity: order.entity,
+      version,
+      epoch: order.epoch,
+      seq: order.seq,
+      as_of: new Date(order.asOf).toISOString(),
+      valid_from: new Date(order.asOf).toISOString(),
+      rows: order.rows,
+      bytes,
+      digest: digest.digest,
+      created_at: new Date(options.createdAt).toISOString(),
+      reason: order.reason,
+    }
+    await writeManifest(dir, manifest)
+    return manifest
+  } catch (error) {
+    await unlink(building).catch(() => {})
+    throw operatingError(error, folder)
+  }
+}
+
+/** A bit that flipped in the previous version must not live on in the next ones. */
+async function copyPrevious(dir: string, previous: Manifest, building: string): Promise<void> {
+  const digest = await copyWithDigest(snapshotPath(dir, previous.entity, previous.version), building)
+  if (digest === previous.digest) return
+  await setAside(dir, previous)
+  throw new LinkedEventsError(
+    'SNAPSHOT_CORRUPT',
+    `version ${previous.version} of entity "${previous.entity}" does not have the digest of its manifest`,
+  )
+}
+
+async function applyChanges(path: string, order: VersionOrder): Promise<void> {
+  await (await open(path, 'a', 0o600)).close()
+  const database = new Database(path)
+  try {
+    // No journal and no sync: the file is nobody's until it is renamed, and synced as a whole before.
+    database.exec(
+      'PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32000',
+    )
+    database.exec(
+      'CREATE TABLE IF NOT EXISTS entity (key TEXT NOT NULL PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID; BEGIN',
+    )
+    const put = database.prepare('INSERT INTO entity VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET row = excluded.row')
+    const remove = database.prepare('DELETE FROM entity WHERE key = ?')
+    for await (const page of order.changes) {
+      for (let at = 0; at < page.length; at += rowsPerTurn) {
+        if (at > 0) await turn()
+        applySome(page, at, { put, remove })
+      }
+    }
+    database.exec('COMMIT')
+    const rows = database.prepare('SELECT count(*) FROM entity').pluck().get() as number
+    if (rows !== order.rows)
+      throw new LinkedEventsError(
+        'SNAPSHOT_CORRUPT',
+        `the next version of entity "${order.entity}" has ${rows} rows instead of ${order.rows}`,
+      )
+  } finally {
+    database.close()
+  }
+}
+
+function applySome(
+  page: readonly RowChange[],
+  from: number,
+  statements: { readonly put: Database.Statement; readonly remove: Database.Statement },
+): void {
+  const to = Math.min(page.length, from + rowsPerTurn)
+  for (let index = from; index < to; index++) {
+    const { key, row } = page[index]!
+    if (row === null) statements.remove.run(key)
+    else statements.put.run(key, row)
+  }
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+/** Reads back what was written: the digest is of the file as it is, and the write-out to the disk goes on meanwhile. */
+async function syncAndDigest(path: string): Promise<{ readonly digest: string; readonly bytes: number }> {
+  const file = await open(path, 'r+')
+  try {
+    const [digest] = await Promise.all([fileDigest(path), file.sync()])
+    return { digest, bytes: (await file.stat()).size }
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,60 @@
+/** One snapshot file, open for reading. */
+import Database from 'better-sqlite3'
+import type { Snapshot } from '../enrich/snapshots.ts'
+import { type Manifest, snapshotPath } from './manifest.ts'
+
+/** As much of the file as SQLite lets us map; the rest it reads. */
+const mappedBytesMax = 2_147_418_112
+
+export class SnapshotFile implements Snapshot {
+  readonly #database: Database.Database
+  readonly #get: Database.Statement<[string], string>
+  #manifest: Manifest
+  #asOf: number
+
+  constructor(dir: string, manifest: Manifest) {
+    this.#manifest = manifest
+    this.#asOf = Date.parse(manifest.as_of)
+    this.#database = new Database(snapshotPath(dir, manifest.entity, manifest.version), {
+      readonly: true,
+      fileMustExist: true,
+    })
+    // The file never changes, so the lock is taken once and kept: half of a point read's time is its lock.
+    this.#database.pragma('locking_mode = EXCLUSIVE')
+    this.#database.pragma(`mmap_size = ${mappedBytesMax}`)
+    this.#get = this.#database.prepare<[string], string>('SELECT row FROM entity WHERE key = ?').pluck()
+  }
+
+  get entity(): string {
+    return this.#manifest.entity
+  }
+  get version(): number {
+    return this.#manifest.version
+  }
+  get epoch(): number {
+    return this.#manifest.epoch
+  }
+  get asOf(): number {
+    return this.#asOf
+  }
+  get rows(): number {
+    return this.#manifest.rows
+  }
+  get manifest(): Manifest {
+    return this.#manifest
+  }
+
+  get(key: string): string | undefined {
+    return this.#get.get(key)
+  }
+
+  /** The same version, seen to be true at a later time. */
+  confirm(manifest: Manifest): void {
+    this.#manifest = manifest
+    this.#asOf = Date.parse(manifest.as_of)
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}

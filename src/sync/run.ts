@@ -1,0 +1,85 @@
+/** What the steps of one run share: what it was asked for, its warehouse session, the source as it is now, and the tally. */
+import type { Clock } from '../clock.ts'
+import type { Tell } from '../telemetry.ts'
+import type { EntityPlan } from './entity-plan.ts'
+import { configHash, sourceOf, syncKeyOf } from './source.ts'
+import type { SnapshotStore } from './store.ts'
+import type { Source, Warehouse, WarehouseSession } from './warehouse.ts'
+
+export interface SyncOptions {
+  readonly entity: EntityPlan
+  readonly warehouse: Warehouse
+  readonly store: SnapshotStore
+  readonly clock: Clock
+  readonly tell: Tell
+  /** Who runs this, for people who read the checkpoint table. */
+  readonly owner: string
+  /** Read everything anew, whatever the state says. */
+  readonly full?: boolean
+  /** Count the changes; write nothing anywhere. */
+  readonly dryRun?: boolean
+  /** Let a change pass that the mass-delete guard would stop. */
+  readonly approve?: boolean
+  readonly signal: AbortSignal
+}
+
+/** What the run has found so far, for its report. */
+export interface Tally {
+  reason: string | null
+  added: number
+  updated: number
+  deleted: number
+  nullKeys: number
+  duplicateKeys: number
+}
+
+export function newTally(): Tally {
+  return { reason: null, added: 0, updated: 0, deleted: 0, nullKeys: 0, duplicateKeys: 0 }
+}
+
+export interface Run {
+  readonly slug: string
+  readonly entity: EntityPlan
+  readonly session: WarehouseSession
+  readonly store: SnapshotStore
+  readonly owner: string
+  readonly full: boolean
+  readonly dryRun: boolean
+  readonly approve: boolean
+  readonly syncKey: string
+  readonly source: Source
+  readonly configHash: string
+  /** When this run began to read the warehouse, milliseconds. */
+  readonly asOf: number
+  readonly signal: AbortSignal
+  readonly tally: Tally
+}
+
+/** Opens a session, describes the table, and closes the session whatever happens. */
+export async function withRun<T>(options: SyncOptions, tally: Tally, work: (run: Run) => Promise<T>): Promise<T> {
+  const { entity, signal } = options
+  signal.throwIfAborted()
+  const session = await options.warehouse.session(signal)
+  try {
+    const asOf = options.clock.now()
+    const source = sourceOf(entity, await session.table(entity.tableRef))
+    return await work({
+      slug: entity.slug,
+      entity,
+      session,
+      store: options.store,
+      owner: options.owner,
+      full: options.full ?? false,
+      dryRun: options.dryRun ?? false,
+      approve: options.approve ?? false,
+      syncKey: await syncKeyOf(entity),
+      source,
+      configHash: await configHash(entity, source),
+      asOf,
+      signal,
+      tally,
+    })
+  } finally {
+    await session.close()
+  }
+}

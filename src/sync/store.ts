@@ -1,0 +1,46 @@
+/** Where the sync puts what it found: versions of an entity, each whole and durable or not there. `snapshot/store.ts` keeps these promises. */
+
+/** A published version. (epoch, seq) say which delta it contains last. */
+export interface StoredVersion {
+  readonly version: number
+  readonly epoch: number
+  readonly seq: number
+  readonly rows: number
+  /** When the warehouse was last known to hold exactly these rows: milliseconds since 1970-01-01 UTC. */
+  readonly asOf: number
+}
+
+export interface RowChange {
+  readonly key: string
+  /** JSON text of the row, or null when the row is deleted. */
+  readonly row: string | null
+}
+
+export interface VersionOrder {
+  readonly entity: string
+  readonly epoch: number
+  readonly seq: number
+  readonly asOf: number
+  /** Why this version is made, in a few words. */
+  readonly reason: string
+  /** `nothing`: the changes are the whole content. `current`: they are applied to the version that is current. */
+  readonly base: 'nothing' | 'current'
+  readonly changes: AsyncIterable<readonly RowChange[]>
+  /** Rows that the version must have in the end. */
+  readonly rows: number
+  /** Versions kept, the new one included. */
+  readonly keep: number
+}
+
+export interface SnapshotStore {
+  /** The newest version of the entity, or null. */
+  current(entity: string): Promise<StoredVersion | null>
+  /**
+   * Builds, verifies and publishes the next version; when it resolves, the version survives a power cut. When it rejects
+   * nothing was published.
+   * @throws SNAPSHOT_CORRUPT when the current version is damaged or the result has not `rows` rows; DISK_FULL, STATE_DIR_UNWRITABLE
+   */
+  publish(order: VersionOrder): Promise<StoredVersion>
+  /** The warehouse was read at `asOf`, and the current version is still what it holds. */
+  confirm(entity: string, asOf: number): Promise<void>
+}

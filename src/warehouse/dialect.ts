@@ -1,0 +1,55 @@
+/** What one warehouse spells differently, and what its driver must do. A new warehouse is one file that makes these two. */
+import type { Column, Source, Table } from '../sync/warehouse.ts'
+
+export type Cell = string | null
+
+/** A connection. Every value comes as text, whatever the driver would make of it; every error as a `LinkedEventsError`. */
+export interface Driver {
+  rows(sql: string): Promise<Cell[][]>
+  /** The result page by page, with bounded memory. */
+  pages(sql: string): AsyncIterable<Cell[][]>
+  /** Cancels what is running and closes. */
+  close(): Promise<void>
+}
+
+export interface Dialect {
+  readonly type: string
+  /** A state table's full, quoted name. */
+  state(name: string): string
+  readonly stateSchema: string
+  readonly types: { readonly text: string; readonly integer: string; readonly checksum: string }
+  /** Head of the statement that creates and fills an immutable state table. */
+  createAs(table: string): string
+  createEmpty(table: string): string
+  /** The key as text: one text for each key that the engine takes for equal. */
+  keyText(column: Column): string
+  /** Canonical text of a value (`sync/row.ts`); null stays null. */
+  text(column: Column): string
+  /** Differs when a row differs; `text` names the canonical text of each column where the statement has it. */
+  checksum(columns: readonly { readonly column: Column; readonly text: string }[]): string
+  differs(a: string, b: string): string
+  /** An ORDER BY expression in which keys come in the order of their bytes. */
+  byteOrder(expression: string): string
+  /** The table or view as a FROM item. */
+  from(source: Source): string
+  /** Lists the names of all tables in the state schema. */
+  stateTables(): string
+}
+
+/** A driver with its dialect, and the few things that no shared statement can do. */
+export interface Connection {
+  readonly dialect: Dialect
+  readonly driver: Driver
+  /** @throws TABLE_MISSING with the nearest name */
+  table(ref: string): Promise<Table>
+  /** Creates the state schema when it is missing. */
+  createSchema(): Promise<void>
+  /** A token that differs when the rows may differ, or null. */
+  probe(source: Source): Promise<string | null>
+  /** Makes the delta in the engine's own fastest way; absent: with the shared statement. */
+  createDelta?(source: Source, names: { readonly generation: string; readonly delta: string }): Promise<void>
+  /** After a generation was created: statistics, where the engine needs them. */
+  created?(name: string): Promise<void>
+  /** The exact lines that grant what is missing. */
+  grants(): Promise<{ readonly select: (ref: string) => string; readonly state: string }>
+}

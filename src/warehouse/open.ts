@@ -1,0 +1,38 @@
+/** The one door to the warehouses: a configuration in, the sync's port out. Drivers are loaded when they are needed. */
+import { LinkedEventsError } from '../errors.ts'
+import type { Warehouse } from '../sync/warehouse.ts'
+import { checkWarehouse } from './checks.ts'
+import type { Connection } from './dialect.ts'
+import type { DuckDBConfig } from './duckdb.ts'
+import type { PostgresConfig } from './postgres.ts'
+import { SqlSession } from './session.ts'
+
+export type WarehouseConfig = DuckDBConfig | PostgresConfig
+
+/** Opens nothing yet: connections live as long as a session. */
+export async function openWarehouse(config: WarehouseConfig): Promise<Warehouse> {
+  const connect = await connector(config)
+  return {
+    type: config.type,
+    session: async (signal) => new SqlSession(await connect(signal)),
+    checks: (entities) => checkWarehouse({ type: config.type, connect, entities }),
+    close: async () => {},
+  }
+}
+
+async function connector(config: WarehouseConfig): Promise<(signal: AbortSignal) => Promise<Connection>> {
+  switch (config.type) {
+    case 'duckdb': {
+      const { connectDuckDB } = await import('./duckdb.ts')
+      return (signal) => connectDuckDB(config, signal)
+    }
+    case 'postgres': {
+      const { connectPostgres } = await import('./postgres.ts')
+      return (signal) => connectPostgres(config, signal)
+    }
+    default: {
+      const { type } = config as { readonly type: string }
+      throw new LinkedEventsError('WAREHOUSE_TYPE_UNSUPPORTED', `warehouse.type is ${JSON.stringify(type)}`)
+    }
+  }
+}

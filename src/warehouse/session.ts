@@ -1,0 +1,126 @@
+/** The sync's session over any SQL warehouse: the shared statements, spelled by a dialect, run by a driver. */
+import { LinkedEventsError } from '../errors.ts'
+import type { Checkpoint } from '../sync/checkpoint.ts'
+import type { Change, ChangeCounts, KeyCheck, Source, Table, WarehouseSession } from '../sync/warehouse.ts'
+import type { Cell, Connection } from './dialect.ts'
+import * as sql from './sql.ts'
+
+export class SqlSession implements WarehouseSession {
+  readonly #connection: Connection
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  table(ref: string): Promise<Table> {
+    return this.#connection.table(ref)
+  }
+
+  probe(source: Source): Promise<string | null> {
+    return this.#connection.probe(source)
+  }
+
+  async checkKeys(source: Source): Promise<KeyCheck> {
+    const { dialect, driver } = this.#connection
+    const [row] = await driver.rows(sql.countKeys(dialect, source))
+    const [rows, keys, different] = (row ?? []).map(Number) as [number, number, number]
+    const checked = { rows, nullKeys: rows - keys, duplicateKeys: 0, examples: [] }
+    if (keys === different) return checked
+    const found = await driver.rows(sql.duplicateKeys(dialect, source))
+    return { ...checked, duplicateKeys: Number(found[0]?.[0] ?? 0), examples: found.map(([, key]) => key ?? '') }
+  }
+
+  async countChanges(source: Source, generation: string | null): Promise<ChangeCounts> {
+    const { dialect, driver } = this.#connection
+    return counts(await driver.rows(sql.countDifferences(dialect, source, generation)))
+  }
+
+  async createState(): Promise<void> {
+    await this.#connection.createSchema()
+    await this.#run(sql.createCheckpoints(this.#connection.dialect))
+  }
+
+  async checkpoint(syncKey: string): Promise<Checkpoint | null> {
+    const { dialect, driver } = this.#connection
+    const rows = await missingIsNull(driver.rows(sql.selectCheckpoint(dialect, syncKey)))
+    if (rows === null || rows[0] === undefined) return null
+    if (rows.length === 1) return sql.checkpointOf(rows[0])
+    throw new LinkedEventsError('WAREHOUSE_QUERY', `the checkpoint table has ${rows.length} rows for one entity`, {
+      hint: 'somebody has edited the state schema: run `linked-events sync reset ENTITY`, then sync again',
+    })
+  }
+
+  insert(checkpoint: Checkpoint): Promise<void> {
+    return this.#run(sql.insertCheckpoint(this.#connection.dialect, checkpoint))
+  }
+
+  swap(expected: { seq: number; fence: number }, next: Checkpoint): Promise<void> {
+    return this.#run(sql.swapCheckpoint(this.#connection.dialect, expected, next))
+  }
+
+  async forget(syncKey: string): Promise<void> {
+    const { dialect, driver } = this.#connection
+    await missingIsNull(driver.rows(sql.deleteCheckpoint(dialect, syncKey)))
+    for (const name of await this.stateTables(syncKey)) await this.drop(name)
+  }
+
+  createGeneration(name: string): Promise<void> {
+    return this.#run(sql.createGeneration(this.#connection.dialect, name))
+  }
+
+  async createDelta(source: Source, names: { generation: string; delta: string }): Promise<ChangeCounts> {
+    const { dialect, driver } = this.#connection
+    if (this.#connection.createDelta) await this.#connection.createDelta(source, names)
+    else await this.#run(sql.createDelta(dialect, source, names))
+    return counts(await driver.rows(sql.countDelta(dialect, names.delta)))
+  }
+
+  async createNextGeneration(names: { generation: string; delta: string; next: string }): Promise<void> {
+    await this.#run(sql.createNextGeneration(this.#connection.dialect, names))
+    await this.#connection.created?.(names.next)
+  }
+
+  changes(delta: string, columns: number): AsyncIterable<readonly Change[]> {
+    const { dialect, driver } = this.#connection
+    return driver.pages(sql.selectDelta(dialect, delta, columns)) as AsyncIterable<readonly Change[]>
+  }
+
+  async count(name: string): Promise<number | null> {
+    const { dialect, driver } = this.#connection
+    const rows = await missingIsNull(driver.rows(`SELECT COUNT(*) FROM ${dialect.state(name)}`))
+    return rows === null ? null : Number(rows[0]?.[0])
+  }
+
+  async stateTables(syncKey: string): Promise<readonly string[]> {
+    const { dialect, driver } = this.#connection
+    const rows = await driver.rows(dialect.stateTables())
+    const ours = new RegExp(`^(?:records|changes)_${syncKey}_`)
+    return rows.map(([name]) => name ?? '').filter((name) => ours.test(name))
+  }
+
+  drop(name: string): Promise<void> {
+    return this.#run(`DROP TABLE IF EXISTS ${this.#connection.dialect.state(name)}`)
+  }
+
+  close(): Promise<void> {
+    return this.#connection.driver.close()
+  }
+
+  async #run(statement: string): Promise<void> {
+    await this.#connection.driver.rows(statement)
+  }
+}
+
+function counts(rows: readonly Cell[][]): ChangeCounts {
+  const by = new Map(rows.map(([op, number]) => [op, Number(number)]))
+  return { added: by.get('A') ?? 0, updated: by.get('U') ?? 0, deleted: by.get('D') ?? 0 }
+}
+
+/** A state table, or the whole schema, that is not there (yet, or any more). */
+async function missingIsNull<T>(result: Promise<T>): Promise<T | null> {
+  try {
+    return await result
+  } catch (error) {
+    if (error instanceof LinkedEventsError && error.code === 'TABLE_MISSING') return null
+    throw error
+  }
+}

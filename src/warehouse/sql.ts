@@ -1,0 +1,177 @@
+/** The shapes of the statements that every SQL warehouse shares; a dialect spells their atoms. Pure text, nothing is run here. */
+import type { Checkpoint } from '../sync/checkpoint.ts'
+import type { Source } from '../sync/warehouse.ts'
+import type { Cell, Dialect } from './dialect.ts'
+import { literal, quote } from './identifier.ts'
+
+export const checkpointTable = 'checkpoints'
+
+/** Every column of the pointer row, with its kind and its field. One list, so that writing and reading cannot differ. */
+const checkpointColumns = [
+  ['sync_key', 'text'], // names the sync: installation and entity
+  ['entity', 'text'], // the entity's slug, for people
+  ['config_hash', 'text'], // table, columns, engine and rules of the checksums
+  ['epoch', 'integer'], // how often everything was read anew
+  ['seq', 'integer'], // deltas committed in this epoch
+  ['gen_table', 'text'], // the baseline: keys and checksums
+  ['n_total', 'integer'], // its rows
+  ['delta_table', 'text'], // the delta that is prepared and not committed, or null
+  ['n_added', 'integer'],
+  ['n_updated', 'integer'],
+  ['n_deleted', 'integer'], // its rows by kind
+  ['delta_as_of', 'integer'], // when its source was read, milliseconds since 1970
+  ['probe_token', 'text'], // the source's probe at that time
+  ['fence', 'integer'], // grows with every run that takes over
+  ['writer', 'text'], // unique to the attempt that wrote the row
+  ['owner', 'text'], // who that was, for people
+] as const
+
+const cells = (checkpoint: Checkpoint): Cell[] => [
+  checkpoint.syncKey,
+  checkpoint.entity,
+  checkpoint.configHash,
+  String(checkpoint.epoch),
+  String(checkpoint.seq),
+  checkpoint.generation,
+  String(checkpoint.rows),
+  checkpoint.delta,
+  String(checkpoint.deltaCounts.added),
+  String(checkpoint.deltaCounts.updated),
+  String(checkpoint.deltaCounts.deleted),
+  String(checkpoint.deltaAsOf),
+  checkpoint.probe,
+  String(checkpoint.fence),
+  checkpoint.writer,
+  checkpoint.owner,
+]
+
+export function checkpointOf(row: readonly Cell[]): Checkpoint {
+  const text = (index: number) => row[index] ?? ''
+  const number = (index: number) => Number(text(index))
+  return {
+    syncKey: text(0),
+    entity: text(1),
+    configHash: text(2),
+    epoch: number(3),
+    seq: number(4),
+    generation: text(5),
+    rows: number(6),
+    delta: row[7] ?? null,
+    deltaCounts: { added: number(8), updated: number(9), deleted: number(10) },
+    deltaAsOf: number(11),
+    probe: row[12] ?? null,
+    fence: number(13),
+    writer: text(14),
+    owner: text(15),
+  }
+}
+
+const value = (cell: Cell, kind: 'text' | 'integer') =>
+  cell === null ? 'NULL' : kind === 'integer' ? String(Number(cell)) : literal(cell)
+
+export function createCheckpoints(d: Dialect): string {
+  const columns = checkpointColumns.map(([name, kind]) => `${quote(name)} ${d.types[kind]}`)
+  return `CREATE TABLE IF NOT EXISTS ${d.state(checkpointTable)} (${columns.join(', ')}, PRIMARY KEY ("sync_key"))`
+}
+
+export function selectCheckpoint(d: Dialect, syncKey: string): string {
+  const names = checkpointColumns.map(([name]) => quote(name)).join(', ')
+  return `SELECT ${names} FROM ${d.state(checkpointTable)} WHERE "sync_key" = ${literal(syncKey)}`
+}
+
+export function insertCheckpoint(d: Dialect, checkpoint: Checkpoint): string {
+  const values = cells(checkpoint).map((cell, index) => value(cell, checkpointColumns[index]![1]))
+  const table = d.state(checkpointTable)
+  const absent = `NOT EXISTS (SELECT 1 FROM ${table} WHERE "sync_key" = ${literal(checkpoint.syncKey)})`
+  return `INSERT INTO ${table} SELECT ${values.join(', ')} WHERE ${absent}`
+}
+
+export function swapCheckpoint(d: Dialect, expected: { seq: number; fence: number }, next: Checkpoint): string {
+  const sets = cells(next)
+    .map((cell, index) => [checkpointColumns[index]!, cell] as const)
+    .filter(([[name]]) => name !== 'sync_key')
+    .map(([[name, kind], cell]) => `${quote(name)} = ${value(cell, kind)}`)
+  return (
+    `UPDATE ${d.state(checkpointTable)} SET ${sets.join(', ')} WHERE "sync_key" = ${literal(next.syncKey)}` +
+    ` AND "seq" = ${expected.seq} AND "fence" = ${expected.fence}`
+  )
+}
+
+export function deleteCheckpoint(d: Dialect, syncKey: string): string {
+  return `DELETE FROM ${d.state(checkpointTable)} WHERE "sync_key" = ${literal(syncKey)}`
+}
+
+export function createGeneration(d: Dialect, name: string): string {
+  return `${d.createEmpty(d.state(name))} ("record_id" ${d.types.text}, "checksum" ${d.types.checksum})`
+}
+
+/** Counts of all rows, of keys, of different keys. */
+export function countKeys(d: Dialect, source: Source): string {
+  const key = d.keyText(source.key)
+  return `SELECT COUNT(*), COUNT(${key}), COUNT(DISTINCT ${key}) FROM ${d.from(source)}`
+}
+
+export function duplicateKeys(d: Dialect, source: Source): string {
+  const keys = `SELECT ${d.keyText(source.key)} AS "record_id" FROM ${d.from(source)}`
+  const many = `SELECT "record_id", COUNT(*) AS "copies" FROM (${keys}) k WHERE "record_id" IS NOT NULL GROUP BY "record_id" HAVING COUNT(*) > 1`
+  return `SELECT COUNT(*) OVER (), "record_id" FROM (${many}) m ORDER BY "copies" DESC, "record_id" LIMIT 10`
+}
+
+const payload = (source: Source) => source.columns.map((_, index) => `"c${index}"`)
+
+/**
+ * The rows of the source: `record_id`, `checksum`, `c0`, `c1`, …; each key once, when the entity says what to do with
+ * duplicates. The rank breaks ties by checksum, so that the same rows always give the same winner.
+ */
+export function sourceRows(d: Dialect, source: Source): string {
+  const names = payload(source)
+  const texts = source.columns.map((column, index) => `${d.text(column)} AS ${names[index]}`)
+  const raw = `SELECT ${[`${d.keyText(source.key)} AS "record_id"`, ...texts].join(', ')} FROM ${d.from(source)} WHERE ${quote(source.key.name)} IS NOT NULL`
+  const checksum = d.checksum(source.columns.map((column, index) => ({ column, text: names[index]! })))
+  const rows = `SELECT ${['"record_id"', `${checksum} AS "checksum"`, ...names].join(', ')} FROM (${raw}) t`
+  if (source.duplicates === 'fail') return rows
+  const ranked = `SELECT r.*, ROW_NUMBER() OVER (PARTITION BY "record_id" ORDER BY "checksum") AS "rank", COUNT(*) OVER (PARTITION BY "record_id") AS "copies" FROM (${rows}) r`
+  const only = source.duplicates === 'first' ? '"rank" = 1' : '"copies" = 1'
+  return `SELECT ${['"record_id"', '"checksum"', ...names].join(', ')} FROM (${ranked}) w WHERE ${only}`
+}
+
+/** What differs between the source and a generation: `op`, `record_id`, `checksum`, and `more` columns of the source. */
+export function differences(d: Dialect, rows: string, generation: string, more: readonly string[]): string {
+  const op = `CASE WHEN o."record_id" IS NULL THEN 'A' WHEN n."record_id" IS NULL THEN 'D' ELSE 'U' END AS "op"`
+  const columns = [op, 'COALESCE(n."record_id", o."record_id") AS "record_id"', 'n."checksum" AS "checksum"']
+  const picked = more.map((name) => `n.${name} AS ${name}`)
+  return (
+    `SELECT ${[...columns, ...picked].join(', ')} FROM (${rows}) n FULL OUTER JOIN ${d.state(generation)} o` +
+    ` ON n."record_id" = o."record_id" WHERE ${d.differs('n."checksum"', 'o."checksum"')}`
+  )
+}
+
+export function createDelta(d: Dialect, source: Source, names: { generation: string; delta: string }): string {
+  const rows = sourceRows(d, source)
+  return `${d.createAs(d.state(names.delta))} ${differences(d, rows, names.generation, payload(source))}`
+}
+
+export function countDelta(d: Dialect, delta: string): string {
+  return `SELECT "op", COUNT(*) FROM ${d.state(delta)} GROUP BY "op"`
+}
+
+export function countDifferences(d: Dialect, source: Source, generation: string | null): string {
+  const rows = sourceRows(d, source)
+  if (generation === null) return `SELECT 'A', COUNT(*) FROM (${rows}) n`
+  return `SELECT "op", COUNT(*) FROM (${differences(d, rows, generation, [])}) x GROUP BY "op"`
+}
+
+/** MIN keeps the generation unique even if a duplicate key appeared after the keys were checked. */
+export function createNextGeneration(d: Dialect, names: { generation: string; delta: string; next: string }): string {
+  const [generation, delta] = [d.state(names.generation), d.state(names.delta)]
+  return (
+    `${d.createAs(d.state(names.next))} SELECT p."record_id" AS "record_id", p."checksum" AS "checksum" FROM ${generation} p` +
+    ` LEFT JOIN ${delta} x ON x."record_id" = p."record_id" WHERE x."record_id" IS NULL` +
+    ` UNION ALL SELECT "record_id", MIN("checksum") AS "checksum" FROM ${delta} WHERE "op" <> 'D' GROUP BY "record_id"`
+  )
+}
+
+export function selectDelta(d: Dialect, delta: string, columns: number): string {
+  const names = Array.from({ length: columns }, (_, index) => `"c${index}"`)
+  return `SELECT ${['"op"', '"record_id"', ...names].join(', ')} FROM ${d.state(delta)} ORDER BY ${d.byteOrder('"record_id"')}`
+}
