@@ -27,7 +27,7 @@ export async function preview(run: Run, checkpoint: Checkpoint | null, step: Ste
   await checkKeys(run)
   const generation = step.do === 'restart' || checkpoint === null ? null : checkpoint.generation
   Object.assign(run.tally, await run.session.countChanges(run.source, generation))
-  run.tally.reason = step.do === 'restart' ? step.reason : null
+  run.tally.reason = step.do === 'restart' ? step.reason : 'changes'
   return 'dry_run'
 }
 
@@ -110,6 +110,7 @@ export async function prepare(
     run.tally.reason ??= 'no changes'
     return probe === held.probe ? held : advance(run.session, held, { probe })
   }
+  run.tally.reason ??= 'changes'
   return advance(run.session, held, {
     configHash: run.configHash,
     epoch,

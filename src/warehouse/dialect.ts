@@ -46,6 +46,8 @@ export interface Connection {
   createSchema(): Promise<void>
   /** A token that differs when the rows may differ, or null. */
   probe(source: Source): Promise<string | null>
+  /** The statement that gives `record_id` and `checksum` of the source, where it is not the shared one. */
+  checksums?(source: Source): string
   /** Makes the delta in the engine's own fastest way; absent: with the shared statement. */
   createDelta?(source: Source, names: { readonly generation: string; readonly delta: string }): Promise<void>
   /** After a generation was created: statistics, where the engine needs them. */

@@ -32,6 +32,7 @@ export async function connectDuckDB(config: DuckDBConfig, signal: AbortSignal): 
     table: (ref) => describe(driver, ref),
     createSchema: async () => void (await driver.rows(`CREATE SCHEMA IF NOT EXISTS ${quote(config.stateSchema)}`)),
     probe: (source) => probe(driver, d, source),
+    checksums: (source) => checksums(source, d.from(source)),
     createDelta: (source, names) => createDelta(driver, d, source, names),
     grants: async () => ({
       select: () => `make ${config.path} readable for this user`,
@@ -165,6 +166,14 @@ async function probe(driver: Driver, d: Dialect, source: Source): Promise<string
   return (found ?? []).join('/')
 }
 
+/** Keys with the checksums of their rows, each key once where the entity says what to do with duplicates. */
+function checksums(source: Source, from: string): string {
+  const check = checksum(source.columns.map((column) => ({ column })))
+  const rows = `SELECT ${keyText(source.key)} AS "record_id", ${check} AS "checksum" FROM ${from} WHERE ${quote(source.key.name)} IS NOT NULL`
+  const first = `SELECT "record_id", MIN("checksum") AS "checksum" FROM (${rows}) GROUP BY "record_id"`
+  return { fail: rows, first, reject: `${first} HAVING COUNT(*) = 1` }[source.duplicates]
+}
+
 /**
  * Two steps: keys and checksums through the join, then the payload of what changed. One transaction, so that both see the
  * same table; a view may give something else each time it is read, so its rows are put aside first.
@@ -177,14 +186,9 @@ async function createDelta(
 ): Promise<void> {
   const { view } = source.table
   const from = view ? 'temp."le_source"' : d.from(source)
+  const unique = checksums(source, from)
   const key = keyText(source.key)
   const check = checksum(source.columns.map((column) => ({ column })))
-  const rows = `SELECT ${key} AS "record_id", ${check} AS "checksum" FROM ${from} WHERE ${quote(source.key.name)} IS NOT NULL`
-  const unique = {
-    fail: rows,
-    first: `SELECT "record_id", MIN("checksum") AS "checksum" FROM (${rows}) GROUP BY "record_id"`,
-    reject: `SELECT "record_id", MIN("checksum") AS "checksum" FROM (${rows}) GROUP BY "record_id" HAVING COUNT(*) = 1`,
-  }[source.duplicates]
   const texts = source.columns.map((column, index) => `${text(column)} AS "c${index}"`)
   const payload = `SELECT ${[`${key} AS "record_id"`, `${check} AS "checksum"`, ...texts].join(', ')} FROM ${from}`
   const columns = ['t."op" AS "op"', 't."record_id" AS "record_id"', 't."checksum" AS "checksum"']

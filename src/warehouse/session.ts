@@ -31,7 +31,8 @@ export class SqlSession implements WarehouseSession {
 
   async countChanges(source: Source, generation: string | null): Promise<ChangeCounts> {
     const { dialect, driver } = this.#connection
-    return counts(await driver.rows(sql.countDifferences(dialect, source, generation)))
+    const rows = this.#connection.checksums?.(source) ?? sql.sourceRows(dialect, source)
+    return counts(await driver.rows(sql.countDifferences(dialect, rows, generation)))
   }
 
   async createState(): Promise<void> {

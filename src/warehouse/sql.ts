@@ -155,8 +155,8 @@ export function countDelta(d: Dialect, delta: string): string {
   return `SELECT "op", COUNT(*) FROM ${d.state(delta)} GROUP BY "op"`
 }
 
-export function countDifferences(d: Dialect, source: Source, generation: string | null): string {
-  const rows = sourceRows(d, source)
+/** `rows` gives the `record_id` and `checksum` of the source. */
+export function countDifferences(d: Dialect, rows: string, generation: string | null): string {
   if (generation === null) return `SELECT 'A', COUNT(*) FROM (${rows}) n`
   return `SELECT "op", COUNT(*) FROM (${differences(d, rows, generation, [])}) x GROUP BY "op"`
 }
