@@ -59,7 +59,7 @@ export class Sender {
   readonly #busy = new Set<string>()
   #producer: Promise<Producer> | null = null
   #failure: LinkedEventsError | null = null
-  #connected = true
+  #connected: boolean | null = null
   #scheduled = false
 
   constructor(options: SenderOptions) {
@@ -155,7 +155,6 @@ export class Sender {
     }
     this.#busy.delete(leader)
     const first = retry[0]
-    if (first === undefined) this.#told(true)
     for (const { job } of retry) job.attempts++
     if (retry.length < jobs.length) this.#schedule()
     if (first === undefined || this.#failure !== null) return this.#schedule()
@@ -172,6 +171,7 @@ export class Sender {
     const broker = await this.#cluster.findBroker({ nodeId: leader })
     for (const job of jobs) if (job.sequence < 0) this.#number(job)
     const answer = await sendTo(broker, produce(producer, jobs))
+    this.#told(true)
     const codes = new Map<string, number>()
     for (const { topicName, partitions } of answer.topics)
       for (const { partition, errorCode } of partitions) codes.set(`${topicName}/${partition}`, errorCode)
