@@ -1,10 +1,10 @@
 /** Builds one snapshot file: beside the others, without a journal, because a file that is not finished is thrown away. */
-import { open, rename, unlink } from 'node:fs/promises'
+import { copyFile, open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { LinkedEventsError } from '../errors.ts'
 import type { RowChange, VersionOrder } from '../sync/store.ts'
-import { copyWithDigest, fileDigest } from './digest.ts'
+import { fileDigest } from './digest.ts'
 import { operatingError } from './errors.ts'
 import { entityFolder, type Manifest, setAside, snapshotPath, syncFolder, writeManifest } from './manifest.ts'
 
@@ -56,8 +56,8 @@ export async function build(options: BuildOptions): Promise<Manifest> {
 
 /** A bit that flipped in the previous version must not live on in the next ones. */
 async function copyPrevious(dir: string, previous: Manifest, building: string): Promise<void> {
-  const digest = await copyWithDigest(snapshotPath(dir, previous.entity, previous.version), building)
-  if (digest === previous.digest) return
+  await copyFile(snapshotPath(dir, previous.entity, previous.version), building)
+  if ((await fileDigest(building)) === previous.digest) return
   await setAside(dir, previous)
   throw new LinkedEventsError(
     'SNAPSHOT_CORRUPT',

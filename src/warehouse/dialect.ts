@@ -1,5 +1,5 @@
 /** What one warehouse spells differently, and what its driver must do. A new warehouse is one file that makes these two. */
-import type { Column, Source, Table } from '../sync/warehouse.ts'
+import type { Change, Column, Source, Table } from '../sync/warehouse.ts'
 
 export type Cell = string | null
 
@@ -50,6 +50,8 @@ export interface Connection {
   checksums?(source: Source): string
   /** Makes the delta in the engine's own fastest way; absent: with the shared statement. */
   createDelta?(source: Source, names: { readonly generation: string; readonly delta: string }): Promise<void>
+  /** The delta in order of key, in the engine's own fastest way; absent: with the shared statement. */
+  changes?(delta: string, columns: number): AsyncIterable<readonly Change[]>
   /** After a generation was created: statistics, where the engine needs them. */
   created?(name: string): Promise<void>
   /** The exact lines that grant what is missing. */

@@ -82,7 +82,8 @@ export class SqlSession implements WarehouseSession {
 
   changes(delta: string, columns: number): AsyncIterable<readonly Change[]> {
     const { dialect, driver } = this.#connection
-    return driver.pages(sql.selectDelta(dialect, delta, columns)) as AsyncIterable<readonly Change[]>
+    const own = this.#connection.changes?.(delta, columns)
+    return own ?? (driver.pages(sql.selectDelta(dialect, delta, columns)) as AsyncIterable<readonly Change[]>)
   }
 
   async count(name: string): Promise<number | null> {
