@@ -23,8 +23,8 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
 }
 
-/** Seventeen digits in a row, or an exponent of three digits: what a double might not hold. */
-const suspicious = /[\d.]{17}|\d[eE][+-]?\d{3}/
+/** What a double might not hold: 17 digits, 16 from 9007199254740993 on or with an exponent, an exponent of three digits. */
+const suspicious = /[\d.]{17}|9\d{15}|\d{16}[eE]|\d[eE][+-]?\d{3}/
 
 /**
  * Parses JSON text; numbers that a double cannot hold become `ExactNumber`.

@@ -60,15 +60,22 @@ export function installIdOf(stateDir: string): string {
 export function kafkaOf({ config }: Project): KafkaConnection {
   const { kafka } = config
   if (kafka === undefined) throw new LinkedEventsError('CONFIG_INVALID', 'kafka.brokers is missing')
-  const read = (path: string | undefined) => (path === undefined ? {} : { value: readFileSync(path, 'utf8') })
-  const tls = typeof kafka.tls === 'boolean' ? kafka.tls : { ca: read(kafka.tls.ca).value, cert: read(kafka.tls.cert).value, key: read(kafka.tls.key).value }
+  const { brokers, client_id: clientId, tls, sasl } = kafka
   return {
-    brokers: kafka.brokers,
-    clientId: kafka.client_id,
-    tls: typeof tls === 'boolean' ? tls : Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined)),
-    ...(kafka.sasl === undefined
-      ? {}
-      : { sasl: { mechanism: kafka.sasl.mechanism, username: kafka.sasl.username, password: kafka.sasl.password.reveal() } }),
+    brokers,
+    clientId,
+    tls: tls === false ? null : tls === true ? {} : { ...pem('ca', tls.ca), ...pem('cert', tls.cert), ...pem('key', tls.key) },
+    sasl: sasl === undefined ? null : { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password.reveal() },
+  }
+}
+
+/** @throws LinkedEventsError FILE_NOT_FOUND */
+function pem<Name extends string>(name: Name, path: string | undefined): { [N in Name]?: string } {
+  if (path === undefined) return {}
+  try {
+    return { [name]: readFileSync(path, 'utf8') } as { [N in Name]?: string }
+  } catch (error) {
+    throw new LinkedEventsError('FILE_NOT_FOUND', `cannot read ${path} (kafka.tls.${name})`, { cause: error })
   }
 }
 

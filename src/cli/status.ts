@@ -71,7 +71,9 @@ async function partitionsOf(project: Project): Promise<{ partitions: PartitionSt
     const { kafkaAdmin } = await import('../kafka/admin.ts')
     const admin = await kafkaAdmin(kafkaOf(project))
     try {
-      return { partitions: [...(await admin.lag(source.group, source.topics))], kafka: 'connected' }
+      const lag = await admin.lag(source.group, source.topics)
+      const partitions = lag.map(({ topic, partition, offset, high, ...rest }) => ({ topic, partition, committed: offset, end: high, lag: rest.lag }))
+      return { partitions, kafka: 'connected' }
     } finally {
       await admin.close()
     }

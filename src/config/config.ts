@@ -1,6 +1,6 @@
 /** Type, default and sentence of every option, together. A key that is not here is an error. */
 import { z } from 'zod'
-import { parseDuration } from './duration.ts'
+import { parseDuration } from '../duration.ts'
 import { Secret } from './secret.ts'
 
 const text = z.string().min(1)

@@ -1,0 +1,114 @@
+/** `doctor`: are the surroundings what this program needs? Each line says what is required, what is found, and the fix. */
+import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Project } from '../config/project.ts'
+import { exit, LinkedEventsError } from '../errors.ts'
+import { type Context, projectOf } from './context.ts'
+import { kafkaOf, planOf, warehouseOf } from './edges.ts'
+import { table } from './terminal.ts'
+
+export interface Check {
+  readonly name: string
+  readonly ok: boolean
+  readonly required: string
+  readonly found: string
+  readonly severity: 'error' | 'warning'
+  readonly fix: string | null
+}
+
+export async function doctor(context: Context): Promise<number> {
+  const checks = await checksOf(projectOf(context))
+  const ok = checks.every((check) => check.ok || check.severity === 'warning')
+  context.terminal.result({ ok, checks }, () => {
+    const { terminal } = context
+    const rows = checks.map((check) => [check.ok ? 'ok' : check.severity, check.name, check.required, check.found])
+    const fixes = checks.filter((check) => !check.ok && check.fix !== null).map((check) => `${check.name}: ${check.fix}`)
+    return [table(['', 'check', 'required', 'found'], rows), ...(fixes.length > 0 ? ['', terminal.bold('To do'), ...fixes] : [])].join('\n')
+  })
+  return ok ? exit.ok : exit.failure
+}
+
+/** Everything outside the texts: machine, state_dir, broker, warehouse. */
+export async function checksOf(project: Project): Promise<Check[]> {
+  return [nodeVersion(), stateDir(project.config.state_dir), ...(await kafkaChecks(project)), ...(await warehouseChecks(project))]
+}
+
+function nodeVersion(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const supported = major > 20 || (major === 20 && minor >= 19)
+  const current = major >= 22
+  return {
+    name: 'node',
+    ok: supported && current,
+    required: '20.19 or newer, better a line that is maintained',
+    found: process.versions.node,
+    severity: supported ? 'warning' : 'error',
+    fix: supported && current ? null : 'run on Node 24 (the image does)',
+  }
+}
+
+function stateDir(dir: string): Check {
+  const required = 'writable, fsync works, 1 GB free'
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    const file = join(dir, 'doctor')
+    const descriptor = openSync(file, 'w', 0o600)
+    writeSync(descriptor, 'x')
+    fsyncSync(descriptor)
+    closeSync(descriptor)
+    rmSync(file)
+    const { bavail, bsize } = statfsSync(dir)
+    const gigabytes = (bavail * bsize) / 1e9
+    const ok = gigabytes >= 1
+    return { name: 'state_dir', ok, required, found: `writable, ${gigabytes.toFixed(1)} GB free`, severity: 'warning', fix: ok ? null : 'free space, or choose another state_dir' }
+  } catch (error) {
+    return { name: 'state_dir', ok: false, required, found: (error as Error).message, severity: 'error', fix: `make ${dir} writable for this user` }
+  }
+}
+
+async function kafkaChecks(project: Project): Promise<Check[]> {
+  const { config, plan } = project
+  if (config.kafka === undefined) return []
+  const checks: Check[] = []
+  const check = (name: string, ok: boolean, required: string, found: string, fix: string, severity: Check['severity'] = 'error') =>
+    checks.push({ name, ok, required, found, severity, fix: ok ? null : fix })
+  try {
+    const { kafkaAdmin } = await import('../kafka/admin.ts')
+    const admin = await kafkaAdmin(kafkaOf(project))
+    try {
+      const cluster = await admin.check()
+      check('kafka', true, 'reachable', `${cluster.brokers.length} brokers`, '')
+      const existing = new Set(await admin.topics())
+      const inputs = config.source.kafka?.topics ?? []
+      const outputs = plan.destinations.flatMap(({ target }) => ('topic' in target ? [target.topic] : []))
+      const letters = config.dead_letters?.topic
+      const wanted = [...new Set([...inputs, ...outputs, ...(letters === undefined ? [] : [letters])])]
+      for (const topic of wanted) check(`topic ${topic}`, existing.has(topic), 'exists', existing.has(topic) ? 'exists' : 'missing', `kafka-topics --create --topic ${topic} --partitions 12 --replication-factor 3`)
+      const found = await admin.describeTopics(wanted.filter((topic) => existing.has(topic)))
+      const most = Math.max(...found.filter(({ topic }) => inputs.includes(topic)).map(({ partitions }) => partitions), 0)
+      for (const { topic, partitions } of found.filter(({ topic: name }) => outputs.includes(name))) {
+        check(`partitions of ${topic}`, partitions >= most, `${most}, as the input`, String(partitions), `with fewer partitions than the input, records are placed by their key`, 'warning')
+      }
+    } finally {
+      await admin.close()
+    }
+  } catch (error) {
+    const known = error instanceof LinkedEventsError
+    check('kafka', false, 'reachable', (error as Error).message, known ? error.hint : 'see kafka.brokers')
+  }
+  return checks
+}
+
+async function warehouseChecks(project: Project): Promise<Check[]> {
+  try {
+    const warehouse = await warehouseOf(project)
+    try {
+      return [...(await warehouse.checks(project.entities.map((entity) => planOf(entity, project))))]
+    } finally {
+      await warehouse.close()
+    }
+  } catch (error) {
+    const fix = error instanceof LinkedEventsError ? error.hint : null
+    return [{ name: 'warehouse', ok: false, required: 'reachable', found: (error as Error).message, severity: 'error', fix }]
+  }
+}

@@ -1,0 +1,139 @@
+/** Blocks and attributes, before anybody asks what they mean. Goes on after a mistake, so that one reading finds them all. */
+import type { Problem } from '../errors.ts'
+import { graphProblem, type Place, type Token, tokens } from './lexer.ts'
+
+export interface Attribute extends Place {
+  readonly name: string
+  readonly value: string | boolean
+  /** Where the value stands. */
+  readonly at: Place
+}
+
+export interface Block extends Place {
+  readonly type: string
+  /** The quoted label behind the type, or null. */
+  readonly label: string | null
+  readonly labelAt: Place
+  readonly attributes: readonly Attribute[]
+  readonly blocks: readonly Block[]
+}
+
+export function parseBlocks(text: string, problems: Problem[]): Block[] {
+  const parser = new Parser(tokens(text, problems), problems)
+  return parser.blocks()
+}
+
+class Parser {
+  readonly #tokens: readonly Token[]
+  readonly #problems: Problem[]
+  #at = 0
+
+  constructor(all: readonly Token[], problems: Problem[]) {
+    this.#tokens = all
+    this.#problems = problems
+  }
+
+  blocks(): Block[] {
+    const blocks: Block[] = []
+    for (;;) {
+      const token = this.#peek()
+      if (token.kind === 'end') return blocks
+      if (token.kind === 'word') {
+        const item = this.#item()
+        if (item !== null && 'blocks' in item) blocks.push(item)
+        else if (item !== null) this.#problem(`"${item.name}" stands outside of a block`, item, 'put it inside data_graph { … }')
+        continue
+      }
+      const hint = token.kind === '}' ? 'take it away, or look for a missing { above' : 'begin with data_graph { … }'
+      this.#problem(token.kind === '}' ? 'this } closes nothing' : `unexpected ${describe(token)}`, token, hint)
+      this.#at++
+    }
+  }
+
+  /** A block or an attribute; both begin with a word. */
+  #item(): Block | Attribute | null {
+    const name = this.#next()
+    let token = this.#peek()
+    if (token.kind === ':') {
+      this.#problem(`"${name.value}:" is not written with a colon`, token, this.#peek(1).kind === 'text' && this.#peek(2).kind === '{' ? `write ${name.value} "…" {` : `write ${name.value} = …`)
+      this.#at++
+      token = this.#peek()
+      if (token.kind !== '{' && !(token.kind === 'text' && this.#peek(1).kind === '{')) return this.#value(name)
+    } else if (token.kind === '=') {
+      this.#at++
+      if (this.#peek().kind === '{') return this.#block(name, null, name)
+      return this.#value(name)
+    }
+    if (token.kind === 'text') {
+      this.#at++
+      return this.#block(name, token.value, token)
+    }
+    if (token.kind === '{') return this.#block(name, null, name)
+    this.#problem(`expected "=" or "{" after ${name.value}, found ${describe(token)}`, token)
+    return null
+  }
+
+  #value(name: Token): Attribute | null {
+    const token = this.#peek()
+    const place = { line: name.line, column: name.column }
+    if (token.kind === 'text' || token.kind === 'word') {
+      this.#at++
+      const bare = token.kind === 'word' && token.value !== 'true' && token.value !== 'false'
+      if (bare) this.#problem(`the value of ${name.value} has no quotes`, token, `write ${name.value} = "${token.value}"`)
+      const value = token.kind === 'word' && !bare ? token.value === 'true' : token.value
+      return { name: name.value, value, at: token, ...place }
+    }
+    this.#problem(`${name.value} has no value`, token, `write ${name.value} = "…"`)
+    return null
+  }
+
+  #block(name: Token, label: string | null, labelAt: Place): Block {
+    const attributes: Attribute[] = []
+    const blocks: Block[] = []
+    const block: Block = { type: name.value, label, labelAt, attributes, blocks, line: name.line, column: name.column }
+    if (this.#peek().kind !== '{') {
+      this.#problem(`expected "{" after ${name.value}`, this.#peek(), `write ${name.value}${label === null ? '' : ` "${label}"`} {`)
+      return block
+    }
+    this.#at++
+    for (;;) {
+      const token = this.#peek()
+      if (token.kind === '}') {
+        this.#at++
+        return block
+      }
+      if (token.kind === 'end') {
+        this.#problem(`the block ${name.value}${label === null ? '' : ` "${label}"`} is never closed`, name, 'a } is missing, here or in a block inside it')
+        return block
+      }
+      if (token.kind !== 'word') {
+        this.#problem(`unexpected ${describe(token)}`, token)
+        this.#at++
+        continue
+      }
+      const item = this.#item()
+      if (item === null) continue
+      if ('blocks' in item) blocks.push(item)
+      else if (attributes.some((attribute) => attribute.name === item.name)) this.#problem(`${item.name} is there twice`, item, 'keep one of the two')
+      else attributes.push(item)
+    }
+  }
+
+  #peek(ahead = 0): Token {
+    return this.#tokens[Math.min(this.#at + ahead, this.#tokens.length - 1)]!
+  }
+
+  #next(): Token {
+    const token = this.#peek()
+    this.#at++
+    return token
+  }
+
+  #problem(message: string, place: Place, hint: string | null = null): void {
+    this.#problems.push(graphProblem('syntax', message, place, hint))
+  }
+}
+
+function describe(token: Token): string {
+  return token.kind === 'end' ? 'the end of the text' : token.kind === 'text' ? `text "${token.value}"` : `"${token.value}"`
+}

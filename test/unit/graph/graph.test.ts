@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { parseDataGraph } from '../../../src/graph/graph.ts'
+
+const fixture = (name: string) => readFileSync(`test/fixtures/graphs/${name}`, 'utf8')
+const codes = (text: string) => parseDataGraph(text).problems.map(({ code }) => code)
+const entity = (body: string, label = 'cart') => `data_graph {\n version = "v1.0.0"\n entity "${label}" {\n${body}\n }\n}`
+const complete = 'name = "Cart"\n table_ref = "A.B.CARTS"\n primary_key = "ID"'
+
+test('every block of v1.0.0 is read', () => {
+  const { ok, graph, problems } = parseDataGraph(fixture('every-block.hcl'))
+  expect(problems).toEqual([])
+  expect(ok).toBe(true)
+  expect(graph?.entities.map(({ slug, enrichment_enabled }) => [slug, enrichment_enabled])).toEqual([
+    ['store_order', false],
+    ['order_line', false],
+    ['sku', true],
+  ])
+  expect(graph?.entities[0]).toEqual({
+    slug: 'store_order',
+    name: 'order',
+    description: 'one row per order, loaded nightly',
+    table_ref: 'DWH.SALES.ORDERS',
+    primary_key: 'ORDER_ID',
+    enrichment_enabled: false,
+  })
+  expect(graph?.profile).toEqual({ profile_folder: 'DWH.SEGMENT', type: 'segment:materialized' })
+  expect(graph?.relationships).toEqual([
+    { path: ['customer-orders'], name: 'Orders', from: 'profile', to: 'store_order', join: { kind: 'external_id', type: 'email', join_key: 'CUSTOMER_EMAIL' } },
+    {
+      path: ['customer-orders', 'order-lines'],
+      name: 'Lines',
+      from: 'store_order',
+      to: 'order_line',
+      join: { kind: 'join_on', left: { entity: 'store_order', column: 'ORDER_ID' }, right: { entity: 'order_line', column: 'ORDER_ID' } },
+    },
+    {
+      path: ['customer-orders', 'order-skus'],
+      name: 'Articles',
+      from: 'store_order',
+      to: 'sku',
+      join: {
+        kind: 'junction_table',
+        table_ref: 'DWH.SALES.ORDER_SKU',
+        primary_key: 'ID',
+        left: { entity: 'store_order', column: 'ORDER_ID', junction_column: 'ORDER_ID' },
+        right: { entity: 'sku', column: 'SKU', junction_column: 'SKU_ID' },
+        inner: true,
+      },
+    },
+    { path: ['vip'], name: 'VIP', from: 'profile', to: 'store_order', join: { kind: 'trait', name: 'cust_no', join_key: 'CUST_NO' } },
+  ])
+})
+
+test('v0.0.6 has the profile first, labels for names, and materialization', () => {
+  const { graph, problems } = parseDataGraph(`data_graph {
+    version = "v0.0.6"
+    profile { profile_folder = "segment" materialization = "none"
+      relationship "Orders" { related_entity = "store_order" external_id { type = "email" join_key = "customer_email" } } }
+    entity "store_order" { table_ref = "sales.orders" primary_key = "order_id" enrichment_enabled = true }
+  }`)
+  expect(problems).toEqual([])
+  expect(graph?.entities[0]).toMatchObject({ slug: 'store_order', name: 'store_order', table_ref: 'sales.orders' })
+  expect(graph?.profile).toEqual({ profile_folder: 'segment', type: 'none' })
+  expect(graph?.relationships[0]).toMatchObject({ name: 'Orders', from: 'profile', to: 'store_order' })
+})
+
+test('a bare entity block needs no wrapper', () => {
+  const { ok, graph } = parseDataGraph('entity "account-entity" {\n name = "account"\n table_ref = "CUST.ACCOUNT"\n primary_key = "id"\n enrichment_enabled = true\n}')
+  expect(ok).toBe(true)
+  expect(graph?.entities).toHaveLength(1)
+})
+
+test('the places of an entity and its attributes are kept', () => {
+  const { places } = parseDataGraph(fixture('every-block.hcl'))
+  expect(places.get('entity.sku')).toMatchObject({ line: 15, column: 10 })
+  expect(places.get('entity.sku.primary_key')).toEqual({ line: 18, column: 19 })
+})
+
+describe('each mistake has a code, a place and a hint', () => {
+  test.each([
+    ['an unknown version', 'data_graph { version = "v2" }', 'unsupported_version', 1, 24],
+    ['no version', 'data_graph { }', 'missing_attribute', 1, 1],
+    ['a quoted flag', entity(`${complete}\n enrichment_enabled = "true"`), 'bad_type', 7, 23],
+    ['a missing table', entity('name = "Cart"\n primary_key = "ID"'), 'missing_attribute', 3, 2],
+    ['a slug with capitals', entity(complete, 'Cart'), 'invalid_slug', 3, 9],
+    ['a table of four parts', entity('name = "C"\n table_ref = "a.b.c.d"\n primary_key = "ID"'), 'bad_type', 5, 14],
+    ['an attribute that is nearly right', entity(`${complete}\n enrichment_enabld = true`), 'unknown_attribute', 7, 2],
+    ['a value without quotes', entity('name = Cart\n table_ref = "a"\n primary_key = "ID"'), 'syntax', 4, 8],
+    ['a colon behind an attribute', entity('name: "Cart"\n table_ref = "a"\n primary_key = "ID"'), 'syntax', 4, 5],
+    ['a quote that is not closed', entity('name = "Cart\n table_ref = "a"\n primary_key = "ID"'), 'syntax', 4, 8],
+    ['a block that is not closed', 'data_graph {\n version = "v1.0.0"', 'syntax', 1, 1],
+    ['a brace too many', `${entity(complete)}\n}`, 'syntax', 9, 1],
+    ['nothing at all', '', 'syntax', 1, 1],
+  ])('%s', (_name, text, code, line, column) => {
+    const [problem] = parseDataGraph(text).problems
+    expect(problem).toMatchObject({ code, line, column })
+    expect(problem?.message).toBeTruthy()
+  })
+
+  test('an entity twice, a profile twice', () => {
+    expect(codes(`data_graph {\n version = "v1.0.0"\n entity "a" { ${complete.replaceAll('\n', ' ')} }\n entity "a" { ${complete.replaceAll('\n', ' ')} }\n profile { profile_folder = "x" type = "segment:dbt" }\n profile { profile_folder = "x" type = "segment:dbt" }\n}`)).toEqual(['duplicate_slug', 'duplicate_profile'])
+  })
+
+  const relation = (body: string) => `data_graph {\n version = "v1.0.0"\n entity "cart-entity" { ${complete.replaceAll('\n', ' ')} }\n entity "item" { ${complete.replaceAll('\n', ' ')} }\n profile { profile_folder = "x" type = "segment:materialized"\n${body}\n }\n}`
+  const carts = (inside: string) => `relationship "carts" { name = "Carts" related_entity = "cart-entity" external_id { type = "email" join_key = "E" }\n${inside} }`
+
+  test('a related entity that is nearly right: did you mean', () => {
+    const { problems } = parseDataGraph(relation('relationship "carts" { name = "Carts" related_entity = "carts-entity" external_id { type = "email" join_key = "E" } }'))
+    expect(problems).toMatchObject([{ code: 'unknown_entity', line: 6, hint: 'did you mean "cart-entity"?' }])
+  })
+
+  test.each([
+    ['both an external id and a trait', 'relationship "c" { name = "C" related_entity = "cart-entity" external_id { type = "email" join_key = "E" } trait { name = "n" join_key = "E" } }', 'ambiguous_join'],
+    ['no join', 'relationship "c" { name = "C" related_entity = "cart-entity" }', 'missing_join'],
+    ['join_on below the profile', 'relationship "c" { name = "C" related_entity = "cart-entity" join_on = "a.b = c.d" }', 'bad_join'],
+    ['table names instead of slugs', carts('relationship "items" { name = "I" related_entity = "item" join_on = "CARTS.ID = ITEMS.CART_ID" }'), 'bad_join'],
+    ['a join without an equals sign', carts('relationship "items" { name = "I" related_entity = "item" join_on = "cart-entity.ID" }'), 'bad_join'],
+    ['a relationship twice', `${carts('')}\n${carts('')}`, 'duplicate_slug'],
+    ['a colon in a block head', 'relationship: "c" { name = "C" related_entity = "cart-entity" external_id { type = "email" join_key = "E" } }', 'syntax'],
+    ['a type without quotes', '} profile { profile_folder = "x" type = segment:materialized ', 'syntax'],
+  ])('%s', (_name, body, code) => {
+    expect(codes(relation(body))).toContain(code)
+  })
+
+  test('seven levels are too deep, six are not', () => {
+    const nested = (depth: number): string => (depth === 0 ? '' : `relationship "level-${depth}" { name = "L" related_entity = "item" join_on = "item.A = item.B"\n${nested(depth - 1)} }`)
+    const at = (levels: number) => relation(`relationship "top" { name = "T" related_entity = "item" external_id { type = "email" join_key = "E" }\n${nested(levels)} }`)
+    expect(codes(at(4))).toEqual([])
+    expect(codes(at(5))).toEqual(['too_deep'])
+  })
+})
+
+test('all mistakes are found in one reading', () => {
+  const { problems } = parseDataGraph('data_graph {\n version = "v9"\n entity "A B" {\n  nme = "x"\n  table_ref = 5\n }\n')
+  expect(problems.map(({ code }) => code)).toEqual(['syntax', 'unsupported_version', 'missing_attribute', 'missing_attribute', 'invalid_slug', 'unknown_attribute', 'syntax'])
+  expect(problems.every(({ line, column }) => line !== null && column !== null)).toBe(true)
+})
+
+test('no text makes it throw', () => {
+  const pieces = ['data_graph', '{', '}', '=', '"', 'entity "a"', '\n', '#', '/*', ':', '\\', '\u0000', 'profile', 'relationship "x"', 'join_on', '"a.b=c.d"', 'true']
+  for (let n = 0; n < 3000; n++) {
+    let text = ''
+    for (let k = 0; k < 12; k++) text += `${pieces[(n * 7 + k * k * 13 + n * k) % pieces.length]} `
+    expect(() => parseDataGraph(text)).not.toThrow()
+  }
+})
