@@ -1,0 +1,53 @@
+/**
+ * Segment's mapping kit: which value lands where in what a destination gets. Checked and compiled once, run once an event;
+ * the results are those of `@segment/actions-core`, apart from the differences listed in docs/compatibility.md.
+ */
+import { LinkedEventsError } from '../errors.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
+import { checkMapping } from './check.ts'
+import { compileValue } from './compile.ts'
+import { isRecord, typeName, withRootDirective } from './directive.ts'
+import { readsOf } from './reads.ts'
+
+export { writes } from './writes.ts'
+
+export interface CompiledMapping {
+  /** What the mapping makes of an event. Parts of the result may be parts of the event itself: neither is to be changed. */
+  transform(event: JsonObject): JsonValue
+  /** Every event path that it can read, dotted, without `$.`; the empty text is the whole event. */
+  readonly reads: readonly string[]
+}
+
+/** @throws LinkedEventsError MAPPING_INVALID, whose problems carry the path in the mapping of each thing that is wrong. */
+export function compileMapping(mapping: JsonValue): CompiledMapping {
+  const problems = checkMapping(mapping)
+  const [first] = problems
+  if (first !== undefined) {
+    const more = problems.length === 1 ? '' : ` (and ${problems.length - 1} more)`
+    const details = first.hint === null ? { problems } : { problems, hint: first.hint }
+    throw new LinkedEventsError('MAPPING_INVALID', `the mapping cannot be compiled: ${first.message}${more}`, details)
+  }
+  const whole = withRootDirective(mapping as JsonObject)
+  const evaluate = compileValue(whole)
+  return {
+    transform(event) {
+      if (!isRecord(event)) throw new TypeError(`data must be an object, got ${typeName(event)}`)
+      return evaluate(event) as JsonValue
+    },
+    reads: readsOf(whole),
+  }
+}
+
+/** The columns of one entity that the paths read, sorted, or `all` where some path takes the whole row or more. */
+export function entityColumns(reads: readonly string[], space: string, entity: string): string[] | 'all' {
+  const row = ['__segment_entities', space, entity]
+  const columns = new Set<string>()
+  for (const read of reads) {
+    const keys = read === '' ? [] : read.split('.')
+    if (!row.every((key, index) => index >= keys.length || keys[index] === key)) continue
+    const column = keys[row.length]
+    if (column === undefined) return 'all'
+    columns.add(column)
+  }
+  return [...columns].sort()
+}

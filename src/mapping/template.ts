@@ -1,0 +1,55 @@
+/**
+ * `@template`: text with `{{path}}` and `{{{path}}}` in it. Cut once into pieces; what comes from the data is never looked
+ * at for braces again, whichever braces brought it in.
+ */
+import { ExactNumber } from '../json.ts'
+import { keysOf, type Read, reader } from './path.ts'
+
+export interface Template {
+  readonly render: (scope: unknown) => string
+  /** The keys of each path in it. */
+  readonly paths: readonly (readonly string[])[]
+}
+
+type Piece = { readonly text: string } | { readonly keys: readonly string[] }
+
+export function parseTemplate(template: string): Template {
+  const pieces = cut(template, /\{\{\{([^}]+)\}\}\}/g).flatMap((piece) =>
+    'text' in piece ? cut(piece.text, /\{\{([^}]+)\}\}/g) : [piece],
+  )
+  const paths = pieces.flatMap((piece) => ('keys' in piece ? [piece.keys] : []))
+  return { render: renderer(pieces), paths }
+}
+
+/** Inside the braces white space at the ends does not count, and `$.` is not special. */
+function cut(template: string, pattern: RegExp): Piece[] {
+  const pieces: Piece[] = []
+  let at = 0
+  for (const match of template.matchAll(pattern)) {
+    if (match.index > at) pieces.push({ text: template.slice(at, match.index) })
+    pieces.push({ keys: keysOf((match[1] ?? '').trim()) })
+    at = match.index + match[0].length
+  }
+  if (at < template.length) pieces.push({ text: template.slice(at) })
+  return pieces
+}
+
+function renderer(pieces: readonly Piece[]): (scope: unknown) => string {
+  const parts = pieces.map((piece): string | Read => ('text' in piece ? piece.text : reader(piece.keys)))
+  const [only] = parts
+  if (only === undefined) return () => ''
+  if (parts.length === 1) return typeof only === 'string' ? () => only : (scope) => toText(only(scope))
+  return (scope) => {
+    let text = ''
+    for (const part of parts) text += typeof part === 'string' ? part : toText(part(scope))
+    return text
+  }
+}
+
+/** As JavaScript prints a value, save that nothing inside the value can take part in the printing. */
+export function toText(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (value === null || value === undefined) return ''
+  if (typeof value !== 'object' || value instanceof ExactNumber) return String(value)
+  return Array.isArray(value) ? value.map(toText).join(',') : '[object Object]'
+}
