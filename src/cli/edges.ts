@@ -17,10 +17,6 @@ import type { Warehouse } from '../sync/warehouse.ts'
 import type { Tell } from '../telemetry.ts'
 import { openWarehouse } from '../warehouse/open.ts'
 
-export function snapshotsDir(project: Project): string {
-  return join(project.config.state_dir, 'snapshots')
-}
-
 export async function warehouseOf({ config }: Project): Promise<Warehouse> {
   const { warehouse } = config
   if (warehouse.type === 'duckdb') return openWarehouse({ type: 'duckdb', path: warehouse.path, stateSchema: warehouse.state_schema })

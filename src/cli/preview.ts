@@ -8,7 +8,6 @@ import { messageOf, topicOf } from '../files/source.ts'
 import { encodeJson, isObject } from '../json.ts'
 import { openSnapshots } from '../snapshot/snapshots.ts'
 import { type Context, projectOf } from './context.ts'
-import { snapshotsDir } from './edges.ts'
 import type { Terminal } from './terminal.ts'
 
 interface PreviewOptions {
@@ -21,7 +20,7 @@ export async function preview(context: Context, options: PreviewOptions): Promis
   const project = projectOf(context)
   const plan = narrowed(project.plan, options)
   const lines = eventLines(options.event)
-  const snapshots = openSnapshots({ dir: snapshotsDir(project), entities: entitiesOf(plan), tell: () => {} })
+  const snapshots = openSnapshots({ dir: project.config.state_dir, entities: entitiesOf(plan), tell: () => {} })
   try {
     await snapshots.refresh()
     const versions = snapshots.current()

@@ -13,7 +13,7 @@ import { lockStateDir } from '../snapshot/lock.ts'
 import { openSnapshots } from '../snapshot/snapshots.ts'
 import type { Fact, Tell } from '../telemetry.ts'
 import { type Context, projectOf } from './context.ts'
-import { sinkOf, snapshotsDir, sourceOf } from './edges.ts'
+import { sinkOf, sourceOf } from './edges.ts'
 import { type Scheduler, schedule } from './scheduler.ts'
 import { abortOnSignal } from './signals.ts'
 import { type Terminal, table } from './terminal.ts'
@@ -67,7 +67,7 @@ export async function runProject(context: Context, project: Project, { untilEnd 
   tell.listeners.push(logger({ level: logLevel(context.terminal, untilEnd) }), measured.tell, watch.tell, count.tell)
   const http = untilEnd ? null : await serveHttp(project, measured, watch)
   const lock = lockStateDir(project.config.state_dir)
-  const snapshots = openSnapshots({ dir: snapshotsDir(project), entities: needed, tell })
+  const snapshots = openSnapshots({ dir: project.config.state_dir, entities: needed, tell })
   let syncs: Scheduler | null = null
   try {
     tell({ name: 'started', version })

@@ -6,7 +6,7 @@ import { readRuns, runningPid } from '../files/history.ts'
 import { ownerOf } from '../snapshot/lock.ts'
 import { snapshotStore } from '../snapshot/store.ts'
 import { type Context, projectOf } from './context.ts'
-import { kafkaOf, snapshotsDir } from './edges.ts'
+import { kafkaOf } from './edges.ts'
 import { table } from './terminal.ts'
 
 interface PartitionStatus {
@@ -41,7 +41,7 @@ export async function status(context: Context): Promise<number> {
 }
 
 async function entitiesOf(project: Project) {
-  const dir = snapshotsDir(project)
+  const dir = project.config.state_dir
   const snapshots = existsSync(dir) ? await snapshotStore({ dir }).list() : []
   return project.entities.map((entity) => {
     const current = snapshots.find((one) => one.entity === entity.slug && one.current)

@@ -10,7 +10,7 @@ import { snapshotStore } from '../snapshot/store.ts'
 import { resetSync, sync } from '../sync/sync.ts'
 import type { SyncRun } from '../sync/sync-run.ts'
 import { type Context, entityOf, projectOf } from './context.ts'
-import { planOf, snapshotsDir, warehouseOf } from './edges.ts'
+import { planOf, warehouseOf } from './edges.ts'
 import { abortOnSignal } from './signals.ts'
 import { table } from './terminal.ts'
 
@@ -56,7 +56,7 @@ export async function syncEntity(project: Project, entity: EntitySettings, optio
       ...options,
       entity: planOf(entity, project),
       warehouse,
-      store: snapshotStore({ dir: snapshotsDir(project) }),
+      store: snapshotStore({ dir: project.config.state_dir }),
       clock: systemClock,
       tell: () => {},
       owner: `${hostname()}/${process.pid}`,

@@ -140,7 +140,7 @@ function checkReads(compiled: CompiledMapping, mapping: MappingConfig, path: Pat
       problems.push(problemAt(places.place(path), 'ENTITY_NOT_BOUND', `${mapping.name} reads entity "${entity}", which it does not list under entities`, hint))
     }
   }
-  const consent = writes(mapping.mapping ?? mapping.settings ?? {}).find((written) => written === 'context' || written.startsWith('context.consent'))
+  const consent = writes((mapping.mapping ?? mapping.settings ?? {}) as JsonValue).find((written) => written === 'context' || written.startsWith('context.consent'))
   if (readsEntity && consent?.startsWith('context.consent')) {
     problems.push(problemAt(places.place([...path, 'context', 'consent']), 'CONSENT_FROM_WAREHOUSE', `${mapping.name} writes ${consent}`, 'consent comes from the event alone; take this field out'))
   }
