@@ -1,0 +1,240 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Provenance } from '../../../src/enrich/provenance.ts'
+import type { KafkaConnection } from '../../../src/kafka/connection.ts'
+import { publish } from '../../../src/kafka/publish.ts'
+import { kafkaSink } from '../../../src/kafka/sink.ts'
+import { kafkaSource } from '../../../src/kafka/source.ts'
+import type { Fact } from '../../../src/telemetry.ts'
+import { connectionTo, newTopic, readAll, until, withAdmin } from '../../support/kafka.ts'
+import { startBroker, type TestBroker } from '../../support/kafka-broker.ts'
+import { messageOf } from '../../support/kafka-records.ts'
+
+const provenance: Provenance = {
+  destination: 'd',
+  action: 'a',
+  mapping: 'm',
+  outcome: 'full',
+  entities: '',
+  eventIdPrefix: 'i',
+}
+const partitions = 12
+const perSend = 36
+
+/** Sends small batches over all partitions until told to stop; gives the ids that were acknowledged. */
+async function produceUntil(connection: KafkaConnection, topic: string, stop: AbortSignal) {
+  const facts: Fact[] = []
+  const sink = await kafkaSink({
+    connection,
+    targets: [topic],
+    deadLetterTopic: null,
+    tell: (fact) => facts.push(fact),
+  })
+  const acknowledged: number[] = []
+  for (let id = 0; !stop.aborted; ) {
+    const outputs = sink.begin({ topic: 'in', partition: 0 })
+    const ids: number[] = []
+    for (let each = 0; each < perSend; each++, id++) {
+      const message = await messageOf({ timestamp: Date.now() }, { partition: id % partitions, offset: id })
+      outputs.deliver({ topic }, message, Buffer.from(String(id)), provenance)
+      ids.push(id)
+    }
+    await outputs.flush()
+    acknowledged.push(...ids)
+  }
+  await sink.close()
+  return { acknowledged, facts }
+}
+
+async function judge(connection: KafkaConnection, topic: string, acknowledged: readonly number[]) {
+  const written = (await readAll(connection, topic)).map(({ value }) => Number(value))
+  const there = new Set(written)
+  let outOfOrder = 0
+  const last = new Map<number, number>()
+  for (const { partition, value } of await readAll(connection, topic)) {
+    if (Number(value) < (last.get(partition) ?? -1)) outOfOrder++
+    last.set(partition, Number(value))
+  }
+  return {
+    acknowledged: acknowledged.length,
+    lost: acknowledged.filter((id) => !there.has(id)).length,
+    duplicated: written.length - there.size,
+    outOfOrder,
+  }
+}
+
+describe('one broker, killed and started again', () => {
+  let broker: TestBroker
+  beforeAll(async () => {
+    broker = await startBroker()
+  })
+  afterAll(() => broker?.stop())
+
+  test('producing goes on: nothing acknowledged is lost, nothing written twice', { timeout: 120_000 }, async () => {
+    const connection = connectionTo(broker.brokers)
+    const topic = await newTopic(connection, { partitions })
+    const stop = new AbortController()
+    const producing = produceUntil(connection, topic, stop.signal)
+    for (let kills = 0; kills < 2; kills++) {
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      await broker.kill()
+      await broker.restart()
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    stop.abort()
+    const { acknowledged, facts } = await producing
+    const verdict = await judge(connection, topic, acknowledged)
+    console.log('broker killed twice:', JSON.stringify(verdict))
+    expect(verdict).toEqual({ acknowledged: acknowledged.length, lost: 0, duplicated: 0, outOfOrder: 0 })
+    expect(facts.some((fact) => fact.name === 'kafka-connected' && !fact.connected)).toBe(true)
+  })
+
+  test('consuming goes on: nothing is lost', { timeout: 120_000 }, async () => {
+    const connection = connectionTo(broker.brokers)
+    const topic = await newTopic(connection, { partitions: 4, config: { 'max.message.bytes': '1000' } })
+    const count = 8000
+    await publish(
+      connection,
+      Array.from({ length: count }, (_, id) => ({ topic, partition: id % 4, key: null, value: String(id).padEnd(50) })),
+    )
+    const facts: Fact[] = []
+    const source = await kafkaSource({
+      connection,
+      topics: [topic],
+      group: topic,
+      untilEnd: true,
+      maxBytesPerPartition: 1000,
+      sessionTimeoutMs: 3000,
+      tell: (fact) => facts.push(fact),
+    })
+    const seen = new Set<number>()
+    let handed = 0
+    const consuming = source.consume(async (batch) => {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      batch.each((message) => {
+        seen.add(Number(message.bytes.toString('utf8', message.valueStart, message.valueEnd)))
+        handed++
+      })
+      await batch.acknowledge()
+    }, new AbortController().signal)
+    await until(() => handed > 500, 'it has begun')
+    await broker.kill()
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    await broker.restart()
+    await consuming
+    await source.close()
+    console.log(`broker killed while consuming: ${seen.size} of ${count} seen, ${handed - seen.size} duplicates`)
+    expect(seen.size).toBe(count)
+    const lag = await withAdmin(connection, (admin) => admin.lag(topic, [topic]))
+    expect(lag.map((each) => each.lag)).toEqual([0, 0, 0, 0])
+  })
+
+  test('an abort while the broker is away resolves soon', { timeout: 120_000 }, async () => {
+    const connection = connectionTo(broker.brokers)
+    const topic = await newTopic(connection)
+    const source = await kafkaSource({ connection, topics: [topic], group: topic, untilEnd: false, tell: () => {} })
+    const abort = new AbortController()
+    const consuming = source.consume((batch) => batch.acknowledge(), abort.signal)
+    await until(() => source.partitions().length === 1, 'it has its partition')
+    await broker.kill()
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    const cpu = process.cpuUsage()
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+    const busy = process.cpuUsage(cpu)
+    console.log(`CPU of 3 s without a broker: ${Math.round((busy.user + busy.system) / 1000)} ms`)
+    const start = performance.now()
+    abort.abort()
+    await consuming
+    await source.close()
+    console.log(`stopped without a broker in ${Math.round(performance.now() - start)} ms`)
+    await broker.restart()
+  })
+})
+
+describe('three brokers whose leaders move', () => {
+  let broker: TestBroker
+  beforeAll(async () => {
+    broker = await startBroker({ nodes: 3 })
+  })
+  afterAll(() => broker?.stop())
+
+  /** Takes the leader out of the replicas of two partitions at a time. */
+  async function moveLeaders(connection: KafkaConnection, topic: string, moves: number): Promise<void> {
+    await withAdmin(connection, async (admin) => {
+      for (let move = 0; move < moves; move++) {
+        const leaders = await admin.leaders(topic)
+        const chosen = leaders.filter(({ partition }) => partition % 6 === move % 6)
+        await admin.reassign(
+          topic,
+          chosen.map(({ partition, leader }) => ({ partition, nodes: [1, 2, 3].filter((node) => node !== leader) })),
+        )
+        await new Promise((resolve) => setTimeout(resolve, 250))
+      }
+    })
+  }
+
+  test('ours: nothing acknowledged is lost, nothing written twice', { timeout: 180_000 }, async () => {
+    const connection = connectionTo(broker.brokers)
+    const topic = await newTopic(connection, { partitions, replicationFactor: 3 })
+    const stop = new AbortController()
+    const producing = produceUntil(connection, topic, stop.signal)
+    await moveLeaders(connection, topic, 40)
+    stop.abort()
+    const { acknowledged, facts } = await producing
+    const verdict = await judge(connection, topic, acknowledged)
+    const retried = facts.filter(({ name }) => name === 'produce-retried').length
+    console.log('leaders moved, ours:', JSON.stringify({ ...verdict, retried }))
+    expect(verdict).toEqual({ acknowledged: acknowledged.length, lost: 0, duplicated: 0, outOfOrder: 0 })
+    expect(retried).toBeGreaterThan(0)
+  })
+
+  test('stock kafkajs, for comparison: what it loses is printed', { timeout: 180_000 }, async () => {
+    const connection = connectionTo(broker.brokers)
+    const topic = await newTopic(connection, { partitions, replicationFactor: 3 })
+    const { Kafka } = await import('kafkajs')
+    const producer = new Kafka({
+      brokers: [...connection.brokers],
+      logLevel: 0,
+      retry: { retries: 20, initialRetryTime: 50 },
+    }).producer({
+      idempotent: true,
+      retry: { retries: 20, initialRetryTime: 50, maxRetryTime: 1000 },
+    })
+    await producer.connect()
+    const stop = new AbortController()
+    const acknowledged: number[] = []
+    const producing = (async () => {
+      for (let id = 0; !stop.signal.aborted; ) {
+        const messages = Array.from({ length: perSend }, () => ({ partition: id % partitions, value: String(id++) }))
+        try {
+          await producer.send({ topic, messages })
+          acknowledged.push(...messages.map(({ value }) => Number(value)))
+        } catch {
+          // refused: not acknowledged
+        }
+      }
+    })()
+    await moveLeaders(connection, topic, 40)
+    stop.abort()
+    await producing
+    await producer.disconnect()
+    const verdict = await judge(connection, topic, acknowledged)
+    console.log('leaders moved, stock kafkajs:', JSON.stringify(verdict))
+    expect(verdict.acknowledged).toBeGreaterThan(0)
+  })
+
+  test('a leader killed: nothing acknowledged is lost, nothing written twice', { timeout: 180_000 }, async () => {
+    const connection = connectionTo(broker.brokers)
+    const topic = await newTopic(connection, { partitions, replicationFactor: 3 })
+    const stop = new AbortController()
+    const producing = produceUntil(connection, topic, stop.signal)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    await broker.kill(2)
+    await new Promise((resolve) => setTimeout(resolve, 6000))
+    await broker.restart(2)
+    stop.abort()
+    const { acknowledged } = await producing
+    const verdict = await judge(connection, topic, acknowledged)
+    console.log('leader killed, ours:', JSON.stringify(verdict))
+    expect(verdict).toEqual({ acknowledged: acknowledged.length, lost: 0, duplicated: 0, outOfOrder: 0 })
+  })
+})
