@@ -40,6 +40,8 @@ class QuietRequestQueue extends RequestQueue {
 }
 
 class VectoredConnection extends Connection {
+  #connecting: Promise<boolean> | null = null
+
   constructor(options: ConnectionOptions) {
     super(options)
     const { requestTimeout, enforceRequestTimeout, clientId, maxInFlightRequests, instrumentationEmitter } = options
@@ -53,6 +55,14 @@ class VectoredConnection extends Connection {
       logger: options.logger.namespace('RequestQueue'),
       isConnected: () => this.isConnected(),
     })
+  }
+
+  /** Stock opens a socket for each caller that finds the connection closed, and forgets all but the last. */
+  override connect(): Promise<boolean> {
+    this.#connecting ??= super.connect().finally(() => {
+      this.#connecting = null
+    })
+    return this.#connecting
   }
 
   override async send<T>(protocol: Protocol<T>): Promise<T> {
@@ -155,6 +165,8 @@ export class KafkaCluster extends Cluster {
 
 export interface ClusterSettings {
   readonly metadataMaxAgeSeconds?: number
+  /** Ends the waiting for brokers. */
+  readonly signal?: AbortSignal
 }
 
 /** A cluster object, not yet connected. */
@@ -185,22 +197,32 @@ export function newCluster(connection: KafkaConnection, settings: ClusterSetting
 export async function openCluster(connection: KafkaConnection, settings: ClusterSettings = {}): Promise<KafkaCluster> {
   const end = Date.now() + connectSecondsMax * 1000
   const to = `connect to Kafka at ${connection.brokers.join(', ')}`
-  let reason: LinkedEventsError | null = null
+  let reason: LinkedEventsError
   for (let pause = 100; ; pause = Math.min(pause * 2, 2000)) {
     const cluster = newCluster(connection, settings)
     try {
-      await within(cluster.connect(), end - Date.now(), to)
+      await within(untilAborted(cluster.connect(), settings.signal), end - Date.now(), to)
       checkVersions((cluster.brokerPool as { versions: Broker['versions'] }).versions)
       return cluster
     } catch (error) {
       cluster.abandon()
       const known = kafkaError(error, to)
       if (known.code !== 'KAFKA_UNAVAILABLE') throw known
-      reason = reason === null || error !== known ? known : reason
-      if (Date.now() + pause >= end) throw reason
+      reason = known
+      if (Date.now() + pause >= end || settings.signal?.aborted === true) throw reason
     }
     await new Promise((resolve) => setTimeout(resolve, pause))
   }
+}
+
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(new LinkedEventsError('CANCELLED', 'stopped while connecting to Kafka'))
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 function checkVersions(versions: Broker['versions']): void {

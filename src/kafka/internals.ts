@@ -96,6 +96,7 @@ export interface Connection {
   readonly broker: string
   readonly clientId: string
   readonly socket: Socket | undefined
+  connect(): Promise<boolean>
   requestQueue: RequestQueue
   isConnected(): boolean
   isAuthenticated(): boolean

@@ -35,6 +35,8 @@ export interface SessionOptions {
   readonly topics: readonly string[]
   readonly group: string
   readonly tell: Tell
+  /** Called at each assignment: the brokers answer. */
+  readonly connected: () => void
   readonly sessionTimeoutMilliseconds: number
   readonly maxBytesPerPartition: number
   readonly concurrency: number
@@ -181,7 +183,7 @@ export class Session {
       assigned: async (partitions, seconds) => {
         positions.assigned(flat(partitions))
         tell({ name: 'partitions-assigned', partitions: flat(partitions), seconds })
-        tell({ name: 'kafka-connected', role: 'consumer', connected: true })
+        this.#options.connected()
         for (const { topic, partition } of flat(partitions)) this.#pauseIfDone(topic, partition)
       },
       jumped: (jump) => {

@@ -46,6 +46,7 @@ class KafkaSource implements Source {
   readonly #options: KafkaSourceOptions
   readonly #positions = new Positions()
   #cluster: KafkaCluster | null
+  #isConnected: boolean | null = null
 
   constructor(options: KafkaSourceOptions, cluster: KafkaCluster) {
     this.#options = options
@@ -53,10 +54,10 @@ class KafkaSource implements Source {
   }
 
   async consume(handle: (batch: Batch) => Promise<void>, signal: AbortSignal): Promise<void> {
-    const { group, topics, tell } = this.#options
+    const { group, topics } = this.#options
     let untilEnd: UntilEnd | null = null
     if (this.#options.untilEnd && !signal.aborted) {
-      untilEnd = await fixEnds(await this.#connected(), group, topics)
+      untilEnd = await fixEnds(await this.#connected(signal), group, topics)
       if (untilEnd.allDone()) return
     }
     for (let pause = lostPauseMilliseconds; !signal.aborted; pause = Math.min(pause * 2, lostPauseMillisecondsMax)) {
@@ -65,7 +66,7 @@ class KafkaSource implements Source {
       if (end.kind === 'stopped') return
       this.#dropCluster()
       if (isHopeless(end.error)) throw kafkaError(end.error, `consume as group "${group}"`)
-      tell({ name: 'kafka-connected', role: 'consumer', connected: false })
+      this.#told(false)
       if (performance.now() - start > lostPauseMillisecondsMax) pause = lostPauseMilliseconds
       await sleep(pause, signal)
     }
@@ -88,8 +89,9 @@ class KafkaSource implements Source {
   }): Promise<SessionEnd> {
     let cluster: KafkaCluster
     try {
-      cluster = await this.#connected()
+      cluster = await this.#connected(run.signal)
     } catch (error) {
+      if (run.signal.aborted) return { kind: 'stopped' }
       return { kind: 'lost', error }
     }
     const session = new Session({
@@ -97,6 +99,7 @@ class KafkaSource implements Source {
       topics: this.#options.topics,
       group: this.#options.group,
       tell: this.#options.tell,
+      connected: () => this.#told(true),
       sessionTimeoutMilliseconds: this.#options.sessionTimeoutMs ?? 10_000,
       maxBytesPerPartition: this.#options.maxBytesPerPartition ?? 1024 * 1024,
       concurrency: this.#options.concurrency ?? 4,
@@ -107,12 +110,19 @@ class KafkaSource implements Source {
     return session.run(run.signal)
   }
 
-  async #connected(): Promise<KafkaCluster> {
+  async #connected(signal: AbortSignal): Promise<KafkaCluster> {
     if (this.#cluster === null) {
-      this.#cluster = await openCluster(this.#options.connection)
+      this.#cluster = await openCluster(this.#options.connection, { signal })
       await requireTopics(this.#cluster, this.#options.topics)
     }
     return this.#cluster
+  }
+
+  /** Only changes are worth telling. */
+  #told(connected: boolean): void {
+    if (this.#isConnected === connected) return
+    this.#isConnected = connected
+    this.#options.tell({ name: 'kafka-connected', role: 'consumer', connected })
   }
 
   #dropCluster(): void {
