@@ -1,4 +1,5 @@
 /** Builds one snapshot file: beside the others, without a journal, because a file that is not finished is thrown away. */
+import { randomUUID } from 'node:crypto'
 import { copyFile, open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -6,7 +7,15 @@ import { LinkedEventsError } from '../errors.ts'
 import type { RowChange, VersionOrder } from '../sync/store.ts'
 import { fileDigest } from './digest.ts'
 import { operatingError } from './errors.ts'
-import { entityFolder, type Manifest, setAside, snapshotPath, syncFolder, writeManifest } from './manifest.ts'
+import {
+  entityFolder,
+  listVersions,
+  type Manifest,
+  setAside,
+  snapshotPath,
+  syncFolder,
+  writeManifest,
+} from './manifest.ts'
 
 /** Changes applied before the event loop gets a turn. */
 const rowsPerTurn = 500
@@ -24,13 +33,13 @@ export interface BuildOptions {
 export async function build(options: BuildOptions): Promise<Manifest> {
   const { dir, version, order, previous } = options
   const folder = entityFolder(dir, order.entity)
-  const building = join(folder, `${version}.sqlite.building`)
+  const building = join(folder, `${version}.${randomUUID()}.building`)
   try {
-    await unlink(building).catch(() => {})
     if (previous !== null) await copyPrevious(dir, previous, building)
     await applyChanges(building, order)
     const digest = await syncAndDigest(building)
     const bytes = digest.bytes
+    await stillNewest(options)
     await rename(building, snapshotPath(dir, order.entity, version))
     await syncFolder(folder)
     const manifest: Manifest = {
@@ -50,8 +59,19 @@ export async function build(options: BuildOptions): Promise<Manifest> {
     return manifest
   } catch (error) {
     await unlink(building).catch(() => {})
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw lost(order.entity, error)
     throw operatingError(error, folder)
   }
+}
+
+/** A run that was held up while another one published must not put its older version on top. */
+async function stillNewest(options: BuildOptions): Promise<void> {
+  const [newest] = await listVersions(options.dir, options.order.entity)
+  if ((newest?.version ?? 0) >= options.version) throw lost(options.order.entity)
+}
+
+function lost(entity: string, cause?: unknown): LinkedEventsError {
+  return new LinkedEventsError('SYNC_LOST', `another run published a version of entity "${entity}"`, { cause })
 }
 
 /** A bit that flipped in the previous version must not live on in the next ones. */

@@ -7,7 +7,14 @@ export type Schedule =
   /** Every `interval` (a Go duration, at least 15 minutes), aligned to UTC: a daily one runs at 00:00. */
   | { readonly strategy: 'PERIODIC'; readonly config: { readonly interval: string } }
   /** Days 0 (Sunday) to 6, hours 0 to 23, in an IANA time zone. */
-  | { readonly strategy: 'SPECIFIC_DAYS'; readonly config: { readonly days: readonly number[]; readonly hours: readonly number[]; readonly timezone?: string } }
+  | {
+      readonly strategy: 'SPECIFIC_DAYS'
+      readonly config: {
+        readonly days: readonly number[]
+        readonly hours: readonly number[]
+        readonly timezone?: string
+      }
+    }
   /** Five fields, runs at least 15 minutes apart. */
   | { readonly strategy: 'CRON'; readonly config: { readonly spec: string; readonly timezone?: string } }
   /** After a dbt Cloud job: accepted, and started by hand or by that job (`linked-events sync`). */
@@ -35,13 +42,22 @@ export function nextRun(schedule: Schedule, after: Date): Date | null {
     case 'MANUAL':
       return null
     default:
-      throw invalid('schedule_invalid', `strategy ${JSON.stringify((schedule as { strategy?: unknown }).strategy)} is not known`, 'use PERIODIC, SPECIFIC_DAYS, CRON, DBT_CLOUD or MANUAL')
+      throw invalid(
+        'schedule_invalid',
+        `strategy ${JSON.stringify((schedule as { strategy?: unknown }).strategy)} is not known`,
+        'use PERIODIC, SPECIFIC_DAYS, CRON, DBT_CLOUD or MANUAL',
+      )
   }
 }
 
 function nextInterval(interval: unknown, after: Date): Date {
   const milliseconds = typeof interval === 'string' ? parseDuration(interval) : null
-  if (milliseconds === null) throw invalid('schedule_invalid', `interval ${JSON.stringify(interval ?? null)} is no duration`, 'write interval: 1h')
+  if (milliseconds === null)
+    throw invalid(
+      'schedule_invalid',
+      `interval ${JSON.stringify(interval ?? null)} is no duration`,
+      'write interval: 1h',
+    )
   if (milliseconds < floorMilliseconds) throw tooFrequent(`interval ${interval}`)
   return new Date((Math.floor(after.getTime() / milliseconds) + 1) * milliseconds)
 }
@@ -53,19 +69,32 @@ function daysPattern(config: { readonly days?: unknown; readonly hours?: unknown
 }
 
 function integers(value: unknown, name: string, max: number): number[] {
-  const ok = Array.isArray(value) && value.length > 0 && value.every((item) => Number.isInteger(item) && item >= 0 && item <= max)
-  if (!ok) throw invalid('schedule_invalid', `${name} should be a list of whole numbers from 0 to ${max}`, `write ${name}: [1]`)
+  const ok =
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((item) => Number.isInteger(item) && item >= 0 && item <= max)
+  if (!ok)
+    throw invalid(
+      'schedule_invalid',
+      `${name} should be a list of whole numbers from 0 to ${max}`,
+      `write ${name}: [1]`,
+    )
   return [...new Set(value as number[])].sort((a, b) => a - b)
 }
 
 function nextSpec(config: { readonly spec?: unknown; readonly timezone?: string } | undefined, after: Date): Date {
   const spec = config?.spec
   if (typeof spec !== 'string' || spec.trim().split(/\s+/).length !== 5) {
-    throw invalid('schedule_invalid', `cron spec ${JSON.stringify(spec ?? null)} has not five fields`, 'write spec: "0 */2 * * *"')
+    throw invalid(
+      'schedule_invalid',
+      `cron spec ${JSON.stringify(spec ?? null)} has not five fields`,
+      'write spec: "0 */2 * * *"',
+    )
   }
   const next = nextCron(spec, config?.timezone, after)
   const runs = cron(spec, config?.timezone).nextRuns(runsLookedAt, after)
-  if (runs.some((run, index) => index > 0 && run.getTime() - runs[index - 1]!.getTime() < floorMilliseconds)) throw tooFrequent(`cron spec "${spec}"`)
+  if (runs.some((run, index) => index > 0 && run.getTime() - runs[index - 1]!.getTime() < floorMilliseconds))
+    throw tooFrequent(`cron spec "${spec}"`)
   return next
 }
 
@@ -84,12 +113,20 @@ function cron(pattern: string, timezone = 'UTC'): Cron {
   try {
     return new Cron(pattern, { timezone, paused: true })
   } catch (error) {
-    throw invalid('schedule_invalid', `cron spec "${pattern}": ${(error as Error).message}`, 'write spec: "0 */2 * * *"')
+    throw invalid(
+      'schedule_invalid',
+      `cron spec "${pattern}": ${(error as Error).message}`,
+      'write spec: "0 */2 * * *"',
+    )
   }
 }
 
 function tooFrequent(what: string): LinkedEventsError {
-  return invalid('schedule_too_frequent', `${what} runs more often than every ${floorMinutes} minutes`, `at least ${floorMinutes} minutes apart`)
+  return invalid(
+    'schedule_too_frequent',
+    `${what} runs more often than every ${floorMinutes} minutes`,
+    `at least ${floorMinutes} minutes apart`,
+  )
 }
 
 function invalid(code: string, message: string, hint: string): LinkedEventsError {

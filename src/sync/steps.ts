@@ -156,9 +156,16 @@ export async function commit(run: Run, held: Checkpoint): Promise<Checkpoint> {
   })
 }
 
+/** Whether there are tables of this sync that the checkpoint does not name. */
+export async function hasLeftovers(run: Run, held: Checkpoint): Promise<boolean> {
+  const names = await run.session.stateTables(run.syncKey)
+  return names.some((name) => name !== held.generation && name !== held.delta)
+}
+
 /**
  * Drops every table of this sync that the checkpoint does not name: what this run has replaced, and what crashed runs
- * left behind. Tables of a higher fence belong to whoever has taken over. A failure is left to the next run.
+ * left behind. Only for the holder of the lease: tables of its fence are its own, those of a lower one nobody's, those of
+ * a higher one belong to whoever has taken over. A failure is left to the next run.
  */
 export async function removeLeftovers(run: Run, held: Checkpoint): Promise<void> {
   try {

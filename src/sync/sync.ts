@@ -13,7 +13,17 @@ import type { Checkpoint } from './checkpoint.ts'
 import type { Step } from './handshake.ts'
 import { newTally, type Run, type SyncOptions, withRun } from './run.ts'
 import { syncKeyOf } from './source.ts'
-import { checkKeys, commit, handshake, lease, prepare, preview, publish, removeLeftovers } from './steps.ts'
+import {
+  checkKeys,
+  commit,
+  handshake,
+  hasLeftovers,
+  lease,
+  prepare,
+  preview,
+  publish,
+  removeLeftovers,
+} from './steps.ts'
 import type { SyncResult, SyncRun } from './sync-run.ts'
 
 /** One run. Operating errors are in the result (`failed`, `cancelled`, `guarded`); only our own bugs are thrown. */
@@ -75,6 +85,7 @@ async function protocol(run: Run): Promise<SyncResult> {
     tally.reason = 'probe unchanged'
     if (run.dryRun) return 'dry_run'
     await run.store.confirm(run.slug, run.asOf)
+    if (await hasLeftovers(run, seen)) await removeLeftovers(run, await lease(run, seen))
     return 'unchanged'
   }
   if (run.dryRun) return preview(run, seen, step)

@@ -17,7 +17,7 @@ export interface DuckDBConfig {
 }
 
 /** The diff spills to disk beyond this; the process that enriches events lives beside it. */
-const options = { threads: '2', memory_limit: '250MB', preserve_insertion_order: 'false' }
+export const databaseOptions = { threads: '2', memory_limit: '250MB', preserve_insertion_order: 'false' }
 
 export async function connectDuckDB(config: DuckDBConfig, signal: AbortSignal): Promise<Connection> {
   if (!existsSync(config.path))
@@ -67,7 +67,7 @@ class DuckDBDriver implements Driver {
     const { DuckDBInstance } = await import('@duckdb/node-api')
     try {
       // From the cache: two syncs of one process share the database, as DuckDB wants it.
-      const instance = await DuckDBInstance.fromCache(path, options)
+      const instance = await DuckDBInstance.fromCache(path, databaseOptions)
       const connection = await instance.connect()
       await connection.run(`SET TimeZone = 'UTC'`)
       return new DuckDBDriver({ instance, connection, signal, path })
@@ -222,12 +222,7 @@ async function createDelta(
 }
 
 /** One text a row: taking many small strings out of DuckDB costs more than everything else in a first sync. */
-async function* changes(
-  driver: Driver,
-  d: Dialect,
-  delta: string,
-  columns: number,
-): AsyncGenerator<readonly Change[]> {
+async function* changes(driver: Driver, d: Dialect, delta: string, columns: number): AsyncGenerator<readonly Change[]> {
   const names = Array.from({ length: columns }, (_, index) => `"c${index}"`)
   const packed = `CAST(to_json([${['"op"', '"record_id"', ...names].join(', ')}]) AS VARCHAR)`
   for await (const page of driver.pages(`SELECT ${packed} FROM ${d.state(delta)} ORDER BY "record_id"`)) {

@@ -1,0 +1,217 @@
+/** A small world for sync tests: a DuckDB file with one table, its model in memory, a state directory, and faults at every port call. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import Database from 'better-sqlite3'
+import { LinkedEventsError } from '../../src/errors.ts'
+import { snapshotPath } from '../../src/snapshot/manifest.ts'
+import { type LocalSnapshotStore, snapshotStore } from '../../src/snapshot/store.ts'
+import type { EntityPlan } from '../../src/sync/entity-plan.ts'
+import type { SyncOptions } from '../../src/sync/run.ts'
+import type { SnapshotStore } from '../../src/sync/store.ts'
+import { sync } from '../../src/sync/sync.ts'
+import type { SyncRun } from '../../src/sync/sync-run.ts'
+import type { Warehouse, WarehouseSession } from '../../src/sync/warehouse.ts'
+import { databaseOptions } from '../../src/warehouse/duckdb.ts'
+import { openWarehouse } from '../../src/warehouse/open.ts'
+
+export type Row = readonly [text: string | null, big: bigint | null, amount: string | null, flag: boolean | null]
+
+export const stateSchema = '_segment_reverse_etl'
+
+export class SyncWorld {
+  readonly folder = mkdtempSync(join(tmpdir(), 'le-sync-'))
+  readonly path = join(this.folder, 'warehouse.duckdb')
+  readonly store: LocalSnapshotStore = snapshotStore({ dir: this.folder })
+  readonly model = new Map<string, Row>()
+  now = Date.parse('2026-01-01T00:00:00Z')
+  readonly entity: EntityPlan = {
+    slug: 'product',
+    tableRef: 'products',
+    primaryKey: 'id',
+    columns: null,
+    duplicates: 'fail',
+    versions: 2,
+    installId: 'test',
+  }
+
+  static async create(): Promise<SyncWorld> {
+    const world = new SyncWorld()
+    await world.sql(
+      'CREATE TABLE products (id VARCHAR, "text" VARCHAR, big BIGINT, amount DECIMAL(20,4), flag BOOLEAN)',
+    )
+    return world
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  /** Runs statements as another program would: the file is open only meanwhile. */
+  async sql(...statements: string[]): Promise<unknown[][]> {
+    // From the cache, so that it also works while a run of this process is held up in the middle.
+    const instance = await DuckDBInstance.fromCache(this.path, databaseOptions)
+    const connection = await instance.connect()
+    try {
+      let rows: unknown[][] = []
+      for (const statement of statements) rows = (await connection.runAndReadAll(statement)).getRowsJson()
+      return rows
+    } finally {
+      connection.closeSync()
+      instance.closeSync()
+    }
+  }
+
+  /** Puts and removes rows, in the table and in the model. */
+  async change(rows: ReadonlyMap<string, Row | null>): Promise<void> {
+    if (rows.size === 0) return
+    const statements: string[] = []
+    for (const [key, row] of rows) {
+      statements.push(`DELETE FROM products WHERE id = ${literal(key)}`)
+      this.model.delete(key)
+      if (row === null) continue
+      const [text, big, amount, flag] = row
+      statements.push(
+        `INSERT INTO products VALUES (${literal(key)}, ${literal(text)}, ${big ?? 'NULL'}, ${amount ?? 'NULL'}, ${flag ?? 'NULL'})`,
+      )
+      this.model.set(key, row)
+    }
+    await this.sql('BEGIN', ...statements, 'COMMIT')
+  }
+
+  async sync(options: Partial<SyncOptions> = {}): Promise<SyncRun> {
+    this.now += 60_000
+    return sync({
+      entity: this.entity,
+      warehouse: await this.warehouse(),
+      store: this.store,
+      clock: { now: () => this.now, sleep: async () => {} },
+      tell: () => {},
+      owner: 'test',
+      signal: new AbortController().signal,
+      ...options,
+    })
+  }
+
+  warehouse(): Promise<Warehouse> {
+    return openWarehouse({ type: 'duckdb', path: this.path, stateSchema })
+  }
+
+  /** What the newest version holds, read without our own reader. */
+  async snapshot(): Promise<Map<string, string>> {
+    const current = await this.store.current(this.entity.slug)
+    if (current === null) return new Map()
+    const database = new Database(snapshotPath(this.folder, this.entity.slug, current.version), { readonly: true })
+    try {
+      return new Map(database.prepare('SELECT key, row FROM entity').raw().all() as [string, string][])
+    } finally {
+      database.close()
+    }
+  }
+
+  /** What it should hold, written without our own encoder. */
+  expected(): Map<string, string> {
+    const rows = [...this.model].map(([key, [text, big, amount, flag]]): [string, string] => [
+      key,
+      `{"id":${JSON.stringify(key)},"text":${JSON.stringify(text)},"big":${big},"amount":${amount === null ? null : plain(amount)},"flag":${flag}}`,
+    ])
+    return new Map(rows)
+  }
+
+  /** Everything that must hold after a run that succeeded; a list of what does not. */
+  async violations(): Promise<string[]> {
+    const found: string[] = []
+    const [snapshot, expected] = [await this.snapshot(), this.expected()]
+    for (const [key, row] of expected) {
+      if (snapshot.get(key) !== row) found.push(`${JSON.stringify(key)}: ${snapshot.get(key)} instead of ${row}`)
+    }
+    for (const key of snapshot.keys()) if (!expected.has(key)) found.push(`ghost ${JSON.stringify(key)}`)
+    const tables = (await this.sql(`SELECT table_name FROM duckdb_tables() WHERE schema_name = '${stateSchema}'`)).map(
+      String,
+    )
+    const pointers = await this.sql(
+      `SELECT gen_table, n_total, delta_table, epoch, seq FROM ${stateSchema}.checkpoints`,
+    )
+    const [generation, total, delta, epoch, seq] = pointers[0] ?? []
+    if (pointers.length !== 1) found.push(`${pointers.length} checkpoints`)
+    if (delta !== null) found.push(`delta ${delta} is left`)
+    for (const table of tables) if (table !== 'checkpoints' && table !== generation) found.push(`orphan ${table}`)
+    const [[rows, keys] = []] = await this.sql(
+      `SELECT count(*), count(DISTINCT record_id) FROM ${stateSchema}."${generation}"`,
+    )
+    if (String(rows) !== String(keys) || String(rows) !== String(total) || Number(rows) !== expected.size)
+      found.push(`baseline of ${rows} rows, ${keys} keys, ${total} in the checkpoint; the table has ${expected.size}`)
+    const current = await this.store.current(this.entity.slug)
+    if (current?.epoch !== Number(epoch) || current?.seq !== Number(seq)) found.push('snapshot and checkpoint differ')
+    return found
+  }
+}
+
+function literal(text: string | null): string {
+  return text === null ? 'NULL' : `'${text.replaceAll("'", "''")}'`
+}
+
+function plain(amount: string): string {
+  const cut = amount.includes('.') ? amount.replace(/0+$/, '').replace(/\.$/, '') : amount
+  return cut === '-0' ? '0' : cut
+}
+
+/** The process has died: no more of its calls happen. */
+export class Crash extends Error {}
+
+/**
+ * `before`: dies before the call. `after`: dies after it. `lost`: the call is done, its answer is an error, the process
+ * lives on. `refused`: the call is not done, its answer is an error.
+ */
+export type Fault = 'before' | 'after' | 'lost' | 'refused'
+
+export interface FaultPlan {
+  readonly at: number
+  readonly fault: Fault
+  /** Awaited before the call, if given. */
+  readonly meanwhile?: () => Promise<void>
+}
+
+/** The two ports with one fault at one call; `calls` names them in order. */
+export function faulty(
+  world: { readonly warehouse: Warehouse; readonly store: SnapshotStore },
+  plan: FaultPlan | null,
+): { warehouse: Warehouse; store: SnapshotStore; calls: string[] } {
+  const calls: string[] = []
+  let dead = false
+  const around = async <T>(name: string, call: () => Promise<T>): Promise<T> => {
+    if (dead) throw new Crash('dead')
+    const index = calls.push(name) - 1
+    if (plan === null || index !== plan.at) return call()
+    await plan.meanwhile?.()
+    if (plan.fault === 'before') dead = true
+    if (dead) throw new Crash(`before ${name}`)
+    const refused = new LinkedEventsError('WAREHOUSE_UNAVAILABLE', `${plan.fault}: ${name}`)
+    if (plan.fault === 'refused') throw refused
+    const result = await call()
+    if (plan.fault === 'lost') throw refused
+    dead = plan.meanwhile === undefined
+    if (dead) throw new Crash(`after ${name}`)
+    return result
+  }
+  const wrap = <T extends object>(target: T, plain: readonly string[]): T =>
+    new Proxy(target, {
+      get(object, property) {
+        const value = Reflect.get(object, property) as unknown
+        if (typeof value !== 'function') return value
+        const bound = value.bind(object) as (...args: unknown[]) => unknown
+        if (plain.includes(String(property))) return bound
+        return (...args: unknown[]) => around(String(property), async () => bound(...args))
+      },
+    })
+  const warehouse: Warehouse = {
+    ...world.warehouse,
+    session: (signal) =>
+      around('session', async () => {
+        const session = await world.warehouse.session(signal)
+        return wrap<WarehouseSession>(session, ['close', 'changes'])
+      }),
+  }
+  return { warehouse, store: wrap(world.store, []), calls }
+}
