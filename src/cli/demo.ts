@@ -90,10 +90,12 @@ function story({ terminal, cwd }: Context, dir: string): string {
     .split('\n', 2000)
     .find((line) => line.includes('Order Completed') && line.includes('"account":{"name"') && line.includes('"product":{"name"'))
   const lines: string[] = []
+  let number = 1
   if (output !== undefined) {
     const after = parseJson(output) as { messageId: string; event: string; properties: object }
-    const input = readFileSync(join(dir, 'events.ndjson'), 'utf8').split('\n').find((line) => line.includes(after.messageId))
-    const before = parseJson(input!) as typeof after
+    const inputs = readFileSync(join(dir, 'events.ndjson'), 'utf8').split('\n')
+    number = inputs.findIndex((line) => line.includes(after.messageId)) + 1
+    const before = parseJson(inputs[number - 1]!) as typeof after
     lines.push('', terminal.bold('One event, before and after (amplitude, format: event)'), '')
     lines.push(sideBySide({ event: before.event, properties: before.properties }, { event: after.event, properties: after.properties }, terminal))
   }
@@ -104,7 +106,7 @@ function story({ terminal, cwd }: Context, dir: string): string {
   lines.push(`  ${at}/out/                                            enriched events of three destinations, and the dead letters`)
   lines.push(`  ${at}/.linked-events/snapshots/                       the local copies of the tables`)
   lines.push('', terminal.bold('Try next'))
-  lines.push(`  tail -1 ${at}/events.ndjson | npm run -s cli -- preview ${config}`)
+  lines.push(`  sed -n ${number}p ${at}/events.ndjson | npm run -s cli -- preview ${config}`)
   lines.push(`  npm run -s cli -- lookup product ${skuOf(42)} ${config}`)
   lines.push(`  on your own Kafka: put source: { kafka: { topics: [events], group: linked-events } } into the file, then`)
   lines.push(`  npm run -s cli -- run ${config}`)

@@ -49,6 +49,6 @@ function storeOf(context: Context): Store {
 function snapshotsTable(snapshots: readonly Info[]): string {
   return table(
     ['entity', 'version', 'current', 'rows', 'bytes', 'as of', 'digest'],
-    snapshots.map((one) => [one.entity, one.version, one.current ? 'yes' : '', one.rows, one.bytes, one.as_of, one.digest.slice(0, 12)]),
+    snapshots.map((one) => [one.entity, one.version, one.current ? 'yes' : '', one.rows, one.bytes, one.as_of, one.digest.slice(0, 19)]),
   )
 }

@@ -1,0 +1,54 @@
+/** A plan from a few words, compiled as the configuration would be. */
+import type { Target } from '../../src/enrich/sink.ts'
+import { defaultLimits } from '../../src/enrich/decode.ts'
+import { type Binding, parseMatch } from '../../src/enrich/match.ts'
+import type { DestinationPlan, MappingPlan, Plan } from '../../src/enrich/plan.ts'
+import type { JsonObject } from '../../src/json.ts'
+import { compileMapping } from '../../src/mapping/mapping.ts'
+import { compileTrigger } from '../../src/trigger/trigger.ts'
+
+export interface MappingWords {
+  readonly name?: string
+  readonly trigger?: string
+  readonly entities?: Readonly<Record<string, string>>
+  readonly onMissing?: Binding['onMissing']
+  readonly mapping: JsonObject
+}
+
+export function mappingOf({ name = 'Mapping', trigger = 'type = "track"', entities = {}, onMissing = 'pass', mapping }: MappingWords): MappingPlan {
+  return {
+    name,
+    action: 'send',
+    trigger: compileTrigger(trigger),
+    bindings: Object.entries(entities).map(([entity, match]) => ({ entity, match, path: parseMatch(match), onMissing })),
+    mapping: compileMapping(mapping),
+    kit: mapping,
+  }
+}
+
+export interface DestinationWords {
+  readonly slug?: string
+  readonly categories?: readonly string[]
+  readonly format?: 'payload' | 'event'
+  readonly target?: Target
+  readonly mappings: readonly MappingWords[]
+}
+
+export function planOf(...destinations: DestinationWords[]): Plan {
+  return {
+    space: 'shop',
+    limits: defaultLimits,
+    digest: (text) => `id(${text.replaceAll('\n', '|')})`,
+    destinations: destinations.map(
+      ({ slug = 'crm', categories = [], format = 'payload', target = { topic: slug }, mappings }): DestinationPlan => ({
+        slug,
+        categories,
+        format,
+        target,
+        mappings: mappings.map(mappingOf),
+      }),
+    ),
+  }
+}
+
+export const row = (entity: string, column?: string) => ({ '@path': `$.__segment_entities.shop.${entity}${column === undefined ? '' : `.${column}`}` })
