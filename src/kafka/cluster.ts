@@ -21,7 +21,7 @@ import {
   silentLogger,
   socketFactory,
 } from './internals.ts'
-import { kafkaCode, kafkaError } from './kafka-error.ts'
+import { isCertificateError, kafkaCode, kafkaError } from './kafka-error.ts'
 import { stockAdmin } from './stock-admin.ts'
 
 /** At start, brokers must answer within this time. */
@@ -63,6 +63,16 @@ class VectoredConnection extends Connection {
       this.#connecting = null
     })
     return this.#connecting
+  }
+
+  /** Stock ends a socket that is still connecting, or gone, in order, and leaves a listener on it each time. */
+  override disconnect(): Promise<boolean> {
+    const { socket } = this
+    if (socket !== undefined && (socket.connecting || socket.destroyed)) {
+      socket.destroy()
+      this.socket = undefined
+    }
+    return super.disconnect()
   }
 
   override async send<T>(protocol: Protocol<T>): Promise<T> {
@@ -197,7 +207,7 @@ export function newCluster(connection: KafkaConnection, settings: ClusterSetting
 export async function openCluster(connection: KafkaConnection, settings: ClusterSettings = {}): Promise<KafkaCluster> {
   const end = Date.now() + connectSecondsMax * 1000
   const to = `connect to Kafka at ${connection.brokers.join(', ')}`
-  let reason: LinkedEventsError
+  let reason: LinkedEventsError | null = null
   for (let pause = 100; ; pause = Math.min(pause * 2, 2000)) {
     const cluster = newCluster(connection, settings)
     try {
@@ -207,8 +217,8 @@ export async function openCluster(connection: KafkaConnection, settings: Cluster
     } catch (error) {
       cluster.abandon()
       const known = kafkaError(error, to)
-      if (known.code !== 'KAFKA_UNAVAILABLE') throw known
-      reason = known
+      if (known.code !== 'KAFKA_UNAVAILABLE' || isCertificateError(error)) throw known
+      if (known !== error || reason === null) reason = known // our own "no answer in time" says less than what came before it
       if (Date.now() + pause >= end || settings.signal?.aborted === true) throw reason
     }
     await new Promise((resolve) => setTimeout(resolve, pause))

@@ -95,8 +95,9 @@ export interface ConnectionOptions {
 export interface Connection {
   readonly broker: string
   readonly clientId: string
-  readonly socket: Socket | undefined
+  socket: Socket | undefined
   connect(): Promise<boolean>
+  disconnect(): Promise<boolean>
   requestQueue: RequestQueue
   isConnected(): boolean
   isAuthenticated(): boolean

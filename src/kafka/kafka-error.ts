@@ -46,3 +46,10 @@ export function kafkaError(error: unknown, doing: string): LinkedEventsError {
     return new LinkedEventsError('KAFKA_UNAVAILABLE', message, { cause: error })
   return new LinkedEventsError('KAFKA_FATAL', message, { cause: error })
 }
+
+/** The other side's certificate is not one we trust: waiting does not help. */
+export function isCertificateError(error: unknown): boolean {
+  return chain(error).some(
+    ({ code }) => typeof code === 'string' && /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(code),
+  )
+}

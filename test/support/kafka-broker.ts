@@ -32,7 +32,7 @@ export interface BrokerOptions {
   /** Port of the first node; node n has `port + 2 (n - 1)`, controllers one more. Default: free ones. */
   readonly port?: number
   readonly nodes?: number
-  /** More broker properties, or other values. */
+  /** More broker properties, or other values; `{port}` and `{controller}` stand for the node's own. */
   readonly properties?: Readonly<Record<string, string>>
   readonly heapMegabytes?: number
 }
@@ -215,6 +215,7 @@ class BrokerNode {
     }
     return Object.entries(all)
       .map(([name, value]) => `${name}=${value}\n`)
+      .map((line) => line.replaceAll('{port}', String(port.client)).replaceAll('{controller}', String(port.controller)))
       .join('')
   }
 }
@@ -228,7 +229,8 @@ async function choosePorts(count: number, first?: number): Promise<NodePorts[]> 
   }))
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** Ports that nothing listens on now. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer())
   const ports = await Promise.all(
     servers.map(
