@@ -11,7 +11,7 @@ export function checkSchema<T extends z.ZodType>(
   problems: Problem[],
   places: Places,
 ): z.output<T> | null {
-  const result = schema.safeParse(value)
+  const result = schema.safeParse(value, { reportInput: true })
   if (result.success) return result.data
   for (const issue of result.error.issues) problems.push(...problemsOf(issue, schema, places))
   return null

@@ -1,19 +1,20 @@
 /** Destinations and mappings, compiled; each problem points at the line of the trigger or directive it is about. */
+import { resolve } from 'node:path'
 import { type Binding, parseMatch } from '../enrich/match.ts'
 import type { DestinationPlan, MappingPlan } from '../enrich/plan.ts'
 import type { Target } from '../enrich/sink.ts'
-import { LinkedEventsError, nearest, type Problem } from '../errors.ts'
+import { nearest, type Problem } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
-import { type CompiledMapping, compileMapping, writes } from '../mapping/mapping.ts'
-import { type CompiledTrigger, checkTrigger, compileTrigger } from '../trigger/trigger.ts'
-import { resolve } from 'node:path'
+import { type CompiledMapping, writes } from '../mapping/mapping.ts'
 import type { Config, MappingConfig } from './config.ts'
 import type { Path } from './document.ts'
 import type { GraphFile } from './entities.ts'
 import type { Places } from './mapping-files.ts'
+import { type CompiledTexts, problemAt } from './texts.ts'
 
 interface Surroundings {
   readonly config: Config
+  readonly texts: CompiledTexts
   readonly graph: GraphFile
   readonly places: Places
   /** Folder that relative paths begin in. */
@@ -48,47 +49,12 @@ export function compileDestinations(surroundings: Surroundings, problems: Proble
 }
 
 function compile(mapping: MappingConfig, path: Path, surroundings: Surroundings, problems: Problem[]): MappingPlan | null {
-  const { places } = surroundings
-  const trigger = compileTriggerAt(mapping, [...path, 'trigger'], places, problems)
+  const { trigger, mapping: compiled } = surroundings.texts.get(path.join('.')) ?? { trigger: null, mapping: null }
   const kit = mapping.mapping === undefined ? 'settings' : 'mapping'
-  const compiled = compileMappingAt(mapping[kit] as JsonValue, [...path, kit], places, problems)
   const bindings = bindingsOf(mapping, path, surroundings, problems)
   if (compiled !== null) checkReads(compiled, mapping, [...path, kit], surroundings, problems)
   if (trigger === null || compiled === null) return null
   return { name: mapping.name, action: mapping.action ?? mapping.actionSlug!, trigger, mapping: compiled, bindings, kit: mapping[kit] as JsonObject }
-}
-
-function compileTriggerAt(mapping: MappingConfig, path: Path, places: Places, problems: Problem[]): CompiledTrigger | null {
-  const inFile = (problem: Problem): Problem => {
-    const start = places.textPlace(path)
-    const line = start.line + (problem.line ?? 1) - 1
-    const column = (problem.line ?? 1) === 1 ? start.column + (problem.column ?? 1) - 1 : (problem.column ?? 1)
-    return { ...problem, file: start.file, line, column, message: `${mapping.name}: ${problem.message}` }
-  }
-  try {
-    const compiled = compileTrigger(mapping.trigger, { strict: mapping.strict })
-    problems.push(...checkTrigger(mapping.trigger).map(inFile))
-    return compiled
-  } catch (error) {
-    if (!(error instanceof LinkedEventsError)) throw error
-    const found = error.problems.length > 0 ? error.problems : [problemAt(places.place(path), error.code, error.message, error.hint)]
-    problems.push(...found.map(inFile))
-    return null
-  }
-}
-
-function compileMappingAt(kit: JsonValue, path: Path, places: Places, problems: Problem[]): CompiledMapping | null {
-  try {
-    return compileMapping(kit)
-  } catch (error) {
-    if (!(error instanceof LinkedEventsError)) throw error
-    if (error.problems.length === 0) problems.push(problemAt(places.place(path), error.code, error.message, error.hint))
-    for (const problem of error.problems) {
-      const inside = 'path' in problem && Array.isArray(problem.path) ? (problem.path as Path) : []
-      problems.push({ ...problem, ...places.place([...path, ...inside]) })
-    }
-    return null
-  }
 }
 
 function bindingsOf(mapping: MappingConfig, path: Path, { config, graph, places }: Surroundings, problems: Problem[]): Binding[] {
@@ -144,8 +110,4 @@ function checkReads(compiled: CompiledMapping, mapping: MappingConfig, path: Pat
   if (readsEntity && consent?.startsWith('context.consent')) {
     problems.push(problemAt(places.place([...path, 'context', 'consent']), 'CONSENT_FROM_WAREHOUSE', `${mapping.name} writes ${consent}`, 'consent comes from the event alone; take this field out'))
   }
-}
-
-function problemAt(place: { file: string; line: number; column: number }, code: string, message: string, hint: string | null): Problem {
-  return { code, severity: 'error', message, ...place, hint }
 }

@@ -36,7 +36,7 @@ export function inlineMappings(value: unknown, document: TextDocument, dir: stri
           ...document.place(['destinations', d, 'mappings', m]),
           hint: 'paths are relative to the configuration file',
         })
-        mappings[m] = { name: mapping, action: 'none', trigger: '', mapping: {} } // only so that the rest is checked too
+        mappings[m] = { name: mapping, action: 'none', trigger: 'type = "track"', mapping: {} } // only so that the rest is checked too
       }
     }
   }

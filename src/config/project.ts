@@ -13,6 +13,7 @@ import { readDocument } from './document.ts'
 import { checkEntities, type EntitySettings, readGraph } from './entities.ts'
 import { inlineMappings } from './mapping-files.ts'
 import { resolveReferences } from './references.ts'
+import { compileTexts } from './texts.ts'
 
 /** The checked whole. Paths in it are absolute. */
 export interface Project {
@@ -46,12 +47,13 @@ export function readProject(options: ProjectOptions): { readonly project: Projec
 
   const value = resolveReferences(document, { env: options.env, dir }, problems)
   const places = inlineMappings(value, document, dir, problems)
+  const texts = compileTexts(value, places, problems)
   const config = checkSchema(schema, value, problems, places)
   const graph = readGraph(value, document, dir, problems)
   if (config === null || graph === null) return { project: null, problems: inOrder(problems) }
 
   checkTogether(config, document, problems)
-  const destinations = compileDestinations({ config, graph, places, dir }, problems)
+  const destinations = compileDestinations({ config, graph, texts, places, dir }, problems)
   const entities = checkEntities({ config, graph, document, destinations }, problems)
   if (problems.some(({ severity }) => severity === 'error')) return { project: null, problems: inOrder(problems) }
 
