@@ -93,7 +93,8 @@ async function protocol(run: Run): Promise<SyncResult> {
   await session.createState()
   const held = await lease(run, seen)
   try {
-    return await bring(run, { held, probe, step: await handshake(run, held) })
+    // Another run may have moved on since; a checkpoint that this run has just made says nothing new.
+    return await bring(run, { held, probe, step: seen === null ? step : await handshake(run, held) })
   } catch (error) {
     if (!(error instanceof LinkedEventsError) || error.code !== 'SNAPSHOT_CORRUPT') throw error
     // The version to build on, or what came out of it, is not what it says: build from nothing.

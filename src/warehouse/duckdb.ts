@@ -138,11 +138,11 @@ function dialect(stateSchema: string): Dialect {
   }
 }
 
-/** Concatenation takes a column's collation away: keys are compared by their bytes. */
+/** Compared by bytes: a collation of the table may take different keys for equal, and its copies would inherit it. */
 function keyText(column: Column): string {
   const name = quote(column.name)
   if (column.kind === 'float') return `CASE WHEN ${name} = 0 THEN '0.0' ELSE CAST(${name} AS VARCHAR) END`
-  return column.kind === 'text' ? `(CAST(${name} AS VARCHAR) || '')` : text(column)
+  return column.kind === 'text' ? `(CAST(${name} AS VARCHAR) COLLATE "C")` : text(column)
 }
 
 function text(column: Column): string {
