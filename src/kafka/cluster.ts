@@ -1,7 +1,4 @@
-/**
- * Connections to a Kafka cluster: kafkajs's own, but with a request queue that does not tick while idle, and with requests
- * whose big buffers go to the socket as they are.
- */
+/** Connections to a Kafka cluster, and the topics it watches. Opening and every wait have a bound. */
 import { LinkedEventsError, nearest } from '../errors.ts'
 import { hostAndPort, type KafkaConnection, saslOptions } from './connection.ts'
 import {
@@ -9,19 +6,15 @@ import {
   BrokerPool,
   Cluster,
   type ClusterOptions,
-  Connection,
-  ConnectionClosedError,
-  type ConnectionOptions,
-  ConnectionPool,
+  type ConnectionPool,
   Emitter,
-  Encoder,
   type Protocol,
-  RequestQueue,
   type RetryOptions,
   silentLogger,
   socketFactory,
 } from './internals.ts'
 import { isCertificateError, kafkaCode, kafkaError } from './kafka-error.ts'
+import { VectoredConnection, VectoredConnectionPool } from './network.ts'
 import { stockAdmin } from './stock-admin.ts'
 
 /** At start, brokers must answer within this time. */
@@ -31,101 +24,6 @@ export const clusterRetry: RetryOptions = { retries: 5, initialRetryTime: 100, m
 /** Oldest Fetch and Produce versions that we speak: Kafka 2.3. */
 const fetchVersion = 11
 const produceVersion = 7
-
-/** The stock queue arms a timer of 1 ms for ever after the first answer; ours only while something waits. */
-class QuietRequestQueue extends RequestQueue {
-  override scheduleCheckPendingRequests(): void {
-    if (this.pending.length > 0 || this.throttledUntil > Date.now()) super.scheduleCheckPendingRequests()
-  }
-}
-
-class VectoredConnection extends Connection {
-  #connecting: Promise<boolean> | null = null
-
-  constructor(options: ConnectionOptions) {
-    super(options)
-    const { requestTimeout, enforceRequestTimeout, clientId, maxInFlightRequests, instrumentationEmitter } = options
-    this.requestQueue = new QuietRequestQueue({
-      instrumentationEmitter,
-      maxInFlightRequests,
-      requestTimeout,
-      enforceRequestTimeout,
-      clientId,
-      broker: this.broker,
-      logger: options.logger.namespace('RequestQueue'),
-      isConnected: () => this.isConnected(),
-    })
-  }
-
-  /** Stock opens a socket for each caller that finds the connection closed, and forgets all but the last. */
-  override connect(): Promise<boolean> {
-    this.#connecting ??= super.connect().finally(() => {
-      this.#connecting = null
-    })
-    return this.#connecting
-  }
-
-  /** Stock ends a socket that is still connecting, or gone, in order, and leaves a listener on it each time. */
-  override disconnect(): Promise<boolean> {
-    const { socket } = this
-    if (socket !== undefined && (socket.connecting || socket.destroyed)) {
-      socket.destroy()
-      this.socket = undefined
-    }
-    return super.disconnect()
-  }
-
-  override async send<T>(protocol: Protocol<T>): Promise<T> {
-    const { request, response, requestTimeout = null } = protocol
-    if (request.parts === undefined) return super.send(protocol)
-    if (!this.isAuthenticated()) await this.authenticate()
-    this.failIfNotConnected()
-    const { apiKey, apiVersion, apiName } = request
-    const correlationId = this.nextCorrelationId()
-    const head = new Encoder()
-      .writeInt32(0)
-      .writeInt16(apiKey)
-      .writeInt16(apiVersion)
-      .writeInt32(correlationId)
-      .writeString(this.clientId)
-    const parts = request.parts(head)
-    const first = Buffer.from(head.buffer)
-    first.writeInt32BE(parts.reduce((total, part) => total + part.length, first.length) - 4, 0)
-    const { payload } = await new Promise<{ payload: Buffer }>((resolve, reject) =>
-      this.requestQueue.push({
-        entry: { apiKey, apiName, apiVersion, correlationId, resolve, reject },
-        expectResponse: true,
-        requestTimeout,
-        sendRequest: () => {
-          const { socket } = this
-          if (socket === undefined) return
-          socket.cork()
-          socket.write(first)
-          for (const part of parts) socket.write(part)
-          socket.uncork()
-        },
-      }),
-    )
-    const decoded = await response.decode(payload)
-    this.requestQueue.maybeThrottle(decoded.clientSideThrottleTime)
-    return response.parse(decoded as never)
-  }
-
-  /** Ends the socket now: everything in flight is rejected. */
-  abandon(): void {
-    const { host, port } = hostAndPort(this.broker)
-    this.rejectRequests(new ConnectionClosedError('abandoned', { host, port }))
-    this.socket?.destroy()
-  }
-}
-
-class VectoredConnectionPool extends ConnectionPool {
-  constructor(options: ConnectionOptions) {
-    super(options)
-    // The first serves everything but Fetch, the second only Fetch, as in the stock pool.
-    this.pool = [new VectoredConnection(options), new VectoredConnection(options)]
-  }
-}
 
 export class KafkaCluster extends Cluster {
   /** kafkajs's transaction part reads this; the stock cluster leaves it undefined. */

@@ -3,8 +3,38 @@
  * them, and refuses any version but the one those types were read from.
  */
 import { createRequire } from 'node:module'
-import type { Socket } from 'node:net'
 import { LinkedEventsError } from '../errors.ts'
+import type * as stock from './kafkajs-types.ts'
+
+export type {
+  ApiVersions,
+  BatchPayload,
+  Broker,
+  ClusterOptions,
+  CommitOffsets,
+  ConnectionOptions,
+  ConsumerGroupOptions,
+  Logger,
+  PartitionMetadata,
+  PartitionOffset,
+  ProduceAnswer,
+  Protocol,
+  ProtocolError,
+  Request,
+  RequestQueueOptions,
+  RetryOptions,
+  RunnerOptions,
+  TopicPartitions,
+} from './kafkajs-types.ts'
+export type Cluster = stock.Cluster
+export type ConnectionPool = stock.ConnectionPool
+export type Connection = stock.Connection
+export type RequestQueue = stock.RequestQueue
+export type ConsumerGroup = stock.ConsumerGroup
+export type Runner = stock.Runner
+export type Emitter = stock.Emitter
+export type Encoder = stock.Encoder
+export type Decoder = stock.Decoder
 
 export const clientVersion = '2.2.4'
 
@@ -14,373 +44,28 @@ export function checkClientVersion(found: string): void {
   throw new LinkedEventsError('KAFKA_CLIENT_VERSION', `kafkajs is ${found}, but it must be exactly ${clientVersion}`)
 }
 
-export interface Logger {
-  namespace(name: string): Logger
-}
-
-export interface Emitter {
-  emit(name: string, payload?: unknown): void
-}
-
-export interface RetryOptions {
-  readonly retries: number
-  readonly initialRetryTime: number
-  readonly maxRetryTime: number
-}
-
-/** A request as kafkajs writes it (`encode`), or as we do: buffers after a head, never copied together (`parts`). */
-export interface Request {
-  readonly apiKey: number
-  readonly apiVersion: number
-  readonly apiName: string
-  encode?(): Promise<Encoder>
-  parts?(head: Encoder): Buffer[]
-}
-
-/** `decode` may tell how long the broker wants us to wait (`clientSideThrottleTime`, quotas). */
-export interface Protocol<T> {
-  readonly request: Request
-  readonly response: {
-    decode(payload: Buffer): Promise<{ readonly clientSideThrottleTime?: number }>
-    parse(decoded: never): Promise<T>
-  }
-  readonly requestTimeout?: number | null
-}
-
-export interface RequestQueueOptions {
-  readonly instrumentationEmitter: Emitter | null
-  readonly maxInFlightRequests: number | null
-  readonly requestTimeout: number
-  readonly enforceRequestTimeout: boolean
-  readonly clientId: string
-  readonly broker: string
-  readonly logger: Logger
-  readonly isConnected: () => boolean
-}
-
-export interface RequestQueue {
-  readonly pending: readonly unknown[]
-  readonly throttledUntil: number
-  scheduleCheckPendingRequests(): void
-  maybeThrottle(milliseconds: number | undefined): void
-  push(request: {
-    readonly entry: {
-      readonly apiKey: number
-      readonly apiName: string
-      readonly apiVersion: number
-      readonly correlationId: number
-      readonly resolve: (answer: { payload: Buffer }) => void
-      readonly reject: (error: unknown) => void
-    }
-    readonly expectResponse: boolean
-    readonly requestTimeout: number | null
-    readonly sendRequest: () => void
-  }): void
-}
-
-export interface ConnectionOptions {
-  readonly host: string
-  readonly port: number
-  readonly rack?: string | null
-  readonly logger: Logger
-  readonly clientId: string
-  readonly requestTimeout: number
-  readonly enforceRequestTimeout: boolean
-  readonly connectionTimeout: number
-  readonly maxInFlightRequests: number | null
-  readonly instrumentationEmitter: Emitter | null
-  readonly [option: string]: unknown
-}
-
-export interface Connection {
-  readonly broker: string
-  readonly clientId: string
-  socket: Socket | undefined
-  connect(): Promise<boolean>
-  disconnect(): Promise<boolean>
-  requestQueue: RequestQueue
-  isConnected(): boolean
-  isAuthenticated(): boolean
-  authenticate(): Promise<void>
-  failIfNotConnected(): void
-  nextCorrelationId(): number
-  rejectRequests(error: unknown): void
-  send<T>(protocol: Protocol<T>): Promise<T>
-}
-
-export interface ConnectionPool {
-  readonly host: string
-  readonly port: number
-  pool: Connection[]
-  send<T>(protocol: Protocol<T>): Promise<T>
-}
-
-export type ApiVersions = Readonly<Record<string, { readonly minVersion: number; readonly maxVersion: number }>>
-
-export interface Broker {
-  readonly nodeId: number
-  readonly versions: ApiVersions | null
-  readonly connectionPool: ConnectionPool
-  disconnect(): Promise<void>
-  isConnected(): boolean
-  initProducerId(options: {
-    transactionalId?: string | undefined
-    transactionTimeout: number
-  }): Promise<{ producerId: string; producerEpoch: number }>
-  offsetFetch(options: {
-    groupId: string
-    topics: { topic: string; partitions: { partition: number }[] }[]
-  }): Promise<{ responses: { topic: string; partitions: { partition: number; offset: string }[] }[] }>
-  offsetCommit(options: {
-    groupId: string
-    memberId: string
-    groupGenerationId: number
-    topics: { topic: string; partitions: { partition: number; offset: string }[] }[]
-  }): Promise<unknown>
-}
-
-export interface PartitionMetadata {
-  readonly partitionId: number
-  readonly leader: number
-  readonly replicas: readonly number[]
-  readonly isr: readonly number[]
-}
-
-export interface ClusterOptions {
-  readonly logger: Logger
-  readonly brokers: readonly string[]
-  readonly clientId: string
-  readonly ssl: unknown
-  readonly sasl: unknown
-  readonly socketFactory: unknown
-  readonly connectionTimeout: number
-  readonly authenticationTimeout: number
-  readonly reauthenticationThreshold: number
-  readonly requestTimeout: number
-  readonly enforceRequestTimeout: boolean
-  readonly metadataMaxAge: number
-  readonly retry: RetryOptions
-  readonly allowAutoTopicCreation: boolean
-  readonly maxInFlightRequests: number | null
-  readonly isolationLevel: number
-  readonly instrumentationEmitter: Emitter | null
-  readonly offsets: Map<string, unknown>
-}
-
-export interface PartitionOffset {
-  readonly partition: number
-  readonly offset: string
-}
-
-export interface Cluster {
-  brokerPool: unknown
-  connect(): Promise<void>
-  disconnect(): Promise<void>
-  isConnected(): boolean
-  addMultipleTargetTopics(topics: readonly string[]): Promise<void>
-  refreshMetadata(): Promise<void>
-  refreshMetadataIfNecessary(): Promise<void>
-  getNodeIds(): string[]
-  findTopicPartitionMetadata(topic: string): PartitionMetadata[]
-  findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>
-  findBroker(options: { nodeId: string }): Promise<Broker>
-  findControllerBroker(): Promise<Broker>
-  findGroupCoordinator(options: { groupId: string; coordinatorType?: number }): Promise<Broker>
-  fetchTopicsOffset(
-    topics: readonly {
-      topic: string
-      partitions: { partition: number }[]
-      fromBeginning?: boolean
-      fromTimestamp?: number
-    }[],
-  ): Promise<{ topic: string; partitions: PartitionOffset[] }[]>
-  removeBroker(broker: { host: string; port: number }): void
-}
-
-export interface TopicPartitions {
-  readonly topic: string
-  readonly partitions: readonly number[]
-}
-
-export interface ConsumerGroupOptions {
-  readonly retry: RetryOptions
-  readonly cluster: Cluster
-  readonly groupId: string
-  readonly topics: readonly string[]
-  readonly topicConfigurations: Readonly<Record<string, { readonly fromBeginning: boolean }>>
-  readonly logger: Logger
-  readonly instrumentationEmitter: Emitter
-  readonly assigners: readonly unknown[]
-  readonly sessionTimeout: number
-  readonly rebalanceTimeout: number
-  readonly maxBytesPerPartition: number
-  readonly minBytes: number
-  readonly maxBytes: number
-  readonly maxWaitTimeInMs: number
-  readonly autoCommit: boolean
-  readonly autoCommitInterval: number | null
-  readonly autoCommitThreshold: number | null
-  readonly isolationLevel: number
-  readonly rackId: string
-  readonly metadataMaxAge: number
-}
-
-export interface CommitOffsets {
-  readonly topics: readonly { readonly topic: string; readonly partitions: readonly PartitionOffset[] }[]
-}
-
-export interface ConsumerGroup {
-  readonly cluster: Cluster
-  readonly groupId: string
-  readonly memberId: string | null
-  readonly maxBytesPerPartition: number
-  readonly maxBytes: number
-  readonly minBytes: number
-  readonly maxWaitTime: number
-  readonly rackId: string
-  readonly isolationLevel: number
-  readonly seekOffset: { has(topic: string, partition: number): boolean }
-  readonly subscriptionState: {
-    assigned(): TopicPartitions[]
-    isPaused(topic: string, partition: number): boolean
-  }
-  coordinator: Broker
-  readonly offsetManager: {
-    coordinator: Broker
-    committedOffsets(): Record<string, Record<number, string | undefined>>
-    nextOffset(topic: string, partition: number): { toString(): string }
-    resetOffset(partition: { topic: string; partition: number }): void
-  }
-  assigned(): TopicPartitions[]
-  joinAndSync(): Promise<void>
-  fetch(nodeId: string): Promise<unknown[]>
-  recoverFromFetch(error: unknown): Promise<void>
-  recoverFromOffsetOutOfRange(error: { topic: string; partition: number }): Promise<void>
-  checkForStaleAssignment(): void
-  filterPartitionsByNode(nodeId: string, partitions: TopicPartitions[]): TopicPartitions[]
-  seekOffsets(partitions: TopicPartitions[]): Promise<void>
-  getActiveTopicPartitions(): Record<string, Set<number>>
-  commitOffsets(offsets: CommitOffsets): Promise<void>
-  heartbeat(options: { interval: number }): Promise<void>
-  seek(position: { topic: string; partition: number; offset: string }): void
-  pause(partitions: TopicPartitions[]): void
-  resetOffset(partition: { topic: string; partition: number }): void
-}
-
-/** What the runner hands to `eachBatch`. */
-export interface BatchPayload<B> {
-  readonly batch: B
-  resolveOffset(offset: string): void
-  heartbeat(): Promise<void>
-  commitOffsetsIfNecessary(offsets: CommitOffsets): Promise<void>
-  isRunning(): boolean
-}
-
-export interface RunnerOptions<B> {
-  readonly logger: Logger
-  readonly consumerGroup: ConsumerGroup
-  readonly instrumentationEmitter: Emitter
-  readonly eachBatch: (payload: BatchPayload<B>) => Promise<void>
-  readonly eachBatchAutoResolve: boolean
-  readonly autoCommit: boolean
-  readonly concurrency: number
-  readonly heartbeatInterval: number
-  readonly retry: RetryOptions
-  readonly onCrash: (error: unknown) => void
-}
-
-export interface Runner {
-  start(): Promise<void>
-  stop(): Promise<void>
-}
-
-export interface Encoder {
-  readonly buffer: Buffer
-  size(): number
-  writeInt8(value: number): Encoder
-  writeInt16(value: number): Encoder
-  writeInt32(value: number): Encoder
-  writeString(value: string | null): Encoder
-}
-
-export interface Decoder {
-  readInt16(): number
-  readInt32(): number
-  readInt64(): { toString(): string }
-  readString(): string
-  readBytes(length: number): Buffer
-  canReadBytes(length: number): boolean
-}
-
-export interface ProtocolError extends Error {
-  readonly type: string
-  readonly code: number
-}
-
-export interface StockAdmin {
-  connect(): Promise<void>
-  disconnect(): Promise<void>
-  listTopics(): Promise<string[]>
-  fetchTopicMetadata(options: {
-    topics: string[]
-  }): Promise<{ topics: { name: string; partitions: PartitionMetadata[] }[] }>
-  createTopics(options: {
-    waitForLeaders: boolean
-    timeout?: number
-    topics: {
-      topic: string
-      numPartitions: number
-      replicationFactor: number
-      configEntries: { name: string; value: string }[]
-    }[]
-  }): Promise<boolean>
-  deleteTopics(options: { topics: string[] }): Promise<void>
-  deleteTopicRecords(options: { topic: string; partitions: { partition: number; offset: string }[] }): Promise<void>
-  deleteGroups(groupIds: string[]): Promise<unknown>
-  fetchTopicOffsets(topic: string): Promise<{ partition: number; offset: string; high: string; low: string }[]>
-  fetchTopicOffsetsByTimestamp(topic: string, timestamp: number): Promise<PartitionOffset[]>
-  fetchOffsets(options: {
-    groupId: string
-    topics: string[]
-  }): Promise<{ topic: string; partitions: PartitionOffset[] }[]>
-  describeCluster(): Promise<{
-    clusterId: string
-    controller: number
-    brokers: { nodeId: number; host: string; port: number }[]
-  }>
-  describeConfigs(options: {
-    includeSynonyms: boolean
-    resources: { type: number; name: string; configNames?: string[] }[]
-  }): Promise<{
-    resources: {
-      errorCode: number
-      resourceName: string
-      configEntries: { configName: string; configValue: string }[]
-    }[]
-  }>
-  alterPartitionReassignments(options: {
-    topics: { topic: string; partitionAssignment: { partition: number; replicas: number[] }[] }[]
-  }): Promise<void>
-}
-
 const require = createRequire(import.meta.url)
 checkClientVersion((require('kafkajs/package.json') as { version: string }).version)
 const part = <T>(path: string): T => require(`kafkajs/src/${path}`) as T
 
-export const Cluster = part<new (options: ClusterOptions) => Cluster>('cluster/index.js')
+export const Cluster = part<new (options: stock.ClusterOptions) => stock.Cluster>('cluster/index.js')
 export const BrokerPool = part<new (options: object) => unknown>('cluster/brokerPool.js')
-export const ConnectionPool = part<new (options: ConnectionOptions) => ConnectionPool>('network/connectionPool.js')
-export const Connection = part<new (options: ConnectionOptions) => Connection>('network/connection.js')
-export const RequestQueue = part<new (options: RequestQueueOptions) => RequestQueue>('network/requestQueue/index.js')
-export const ConsumerGroup = part<new (options: ConsumerGroupOptions) => ConsumerGroup>('consumer/consumerGroup.js')
-export const Runner = part<new <B>(options: RunnerOptions<B>) => Runner>('consumer/runner.js')
-export const Emitter = part<new () => Emitter>('instrumentation/emitter.js')
-export const Encoder = part<new (size?: number) => Encoder>('protocol/encoder.js')
-export const Decoder = part<new (payload: Buffer) => Decoder>('protocol/decoder.js')
-export const createAdmin = part<(options: object) => StockAdmin>('admin/index.js')
+export const ConnectionPool =
+  part<new (options: stock.ConnectionOptions) => stock.ConnectionPool>('network/connectionPool.js')
+export const Connection = part<new (options: stock.ConnectionOptions) => stock.Connection>('network/connection.js')
+export const RequestQueue = part<new (options: stock.RequestQueueOptions) => stock.RequestQueue>(
+  'network/requestQueue/index.js',
+)
+export const ConsumerGroup =
+  part<new (options: stock.ConsumerGroupOptions) => stock.ConsumerGroup>('consumer/consumerGroup.js')
+export const Runner = part<new <B>(options: stock.RunnerOptions<B>) => stock.Runner>('consumer/runner.js')
+export const Emitter = part<new () => stock.Emitter>('instrumentation/emitter.js')
+export const Encoder = part<new (size?: number) => stock.Encoder>('protocol/encoder.js')
+export const Decoder = part<new (payload: Buffer) => stock.Decoder>('protocol/decoder.js')
+export const createAdmin = part<(options: object) => unknown>('admin/index.js')
 export const socketFactory = part<() => unknown>('network/socketFactory.js')
 export const { roundRobin } = part<{ roundRobin: (options: object) => unknown }>('consumer/assigners/index.js')
-export const { createErrorFromCode } = part<{ createErrorFromCode: (code: number) => ProtocolError }>(
+export const { createErrorFromCode } = part<{ createErrorFromCode: (code: number) => stock.ProtocolError }>(
   'protocol/error.js',
 )
 export const {
@@ -392,21 +77,13 @@ export const {
   KafkaJSNonRetriableError: new (error: unknown) => Error
   KafkaJSConnectionClosedError: new (message: string, place: { host: string; port: number }) => Error
 }>('errors.js')
-export const fetchRequest = part<(options: object) => Request>('protocol/requests/fetch/v11/request.js')
-export const produceResponse = part<{ decode(payload: Buffer): Promise<ProduceAnswer> }>(
+export const fetchRequest = part<(options: object) => stock.Request>('protocol/requests/fetch/v11/request.js')
+export const produceResponse = part<{ decode(payload: Buffer): Promise<stock.ProduceAnswer> }>(
   'protocol/requests/produce/v7/response.js',
 )
 
-export interface ProduceAnswer {
-  readonly clientSideThrottleTime?: number
-  readonly topics: readonly {
-    readonly topicName: string
-    readonly partitions: readonly { readonly partition: number; readonly errorCode: number }[]
-  }[]
-}
-
 const loggers = part<{
-  createLogger(options: { level: number; logCreator: () => () => void }): Logger
+  createLogger(options: { level: number; logCreator: () => () => void }): stock.Logger
   LEVELS: { NOTHING: number }
 }>('loggers/index.js')
 

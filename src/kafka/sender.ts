@@ -5,15 +5,16 @@
 import { LinkedEventsError } from '../errors.ts'
 import type { Tell } from '../telemetry.ts'
 import { type KafkaCluster, sendTo } from './cluster.ts'
-import { type Broker, createErrorFromCode, Encoder, type ProduceAnswer, produceResponse } from './internals.ts'
+import { type Broker, createErrorFromCode } from './internals.ts'
 import { kafkaCode, kafkaError } from './kafka-error.ts'
+import { type Producer, produceRequest } from './produce.ts'
 import type { RecordWriter } from './record-writer.ts'
 
 /** Answers that mean written: 0, and 46, the batch is there already. */
 const writtenCodes = new Set([0, 46])
 /** No retry can cure these; the sender is of no use after one, because its next sequence number would leave a gap. */
 const fatalCodes = new Set([10, 18, 21, 29, 31, 32, 33, 35, 43, 45, 47, 48, 49, 53, 54, 59, 67, 76, 87, 90])
-const produceTimeoutMilliseconds = 30_000
+const transactionTimeoutMilliseconds = 30_000
 const retryPauseMilliseconds = 50
 const retryPauseMillisecondsMax = 2000
 /** Sequence numbers are 31 bits and begin again at 0. */
@@ -44,11 +45,6 @@ interface PartitionQueue {
   readonly jobs: Job[]
   nextSequence: number
   inFlight: boolean
-}
-
-interface Producer {
-  readonly id: bigint
-  readonly epoch: number
 }
 
 export class Sender {
@@ -170,7 +166,13 @@ export class Sender {
     const producer = await this.#initialised()
     const broker = await this.#cluster.findBroker({ nodeId: leader })
     for (const job of jobs) if (job.sequence < 0) this.#number(job)
-    const answer = await sendTo(broker, produce(producer, jobs))
+    const batches = jobs.map(({ partition: { topic, partition }, writer, sequence }) => ({
+      topic,
+      partition,
+      writer,
+      sequence,
+    }))
+    const answer = await sendTo(broker, produceRequest(producer, batches))
     this.#told(true)
     const codes = new Map<string, number>()
     for (const { topicName, partitions } of answer.topics)
@@ -235,7 +237,7 @@ export class Sender {
 async function initialise(cluster: KafkaCluster): Promise<Producer> {
   const [nodeId] = cluster.getNodeIds()
   const any: Broker = nodeId === undefined ? await cluster.findControllerBroker() : await someBroker(cluster)
-  const answer = await any.initProducerId({ transactionTimeout: produceTimeoutMilliseconds })
+  const answer = await any.initProducerId({ transactionTimeout: transactionTimeoutMilliseconds })
   return { id: BigInt(answer.producerId), epoch: answer.producerEpoch }
 }
 
@@ -250,45 +252,6 @@ async function someBroker(cluster: KafkaCluster): Promise<Broker> {
     }
   }
   throw reason
-}
-
-function produce(producer: Producer, jobs: readonly Job[]) {
-  return {
-    request: {
-      apiKey: 0,
-      apiVersion: 7,
-      apiName: 'Produce',
-      parts: (head: Encoder) => produceParts(head, producer, jobs),
-    },
-    response: { decode: produceResponse.decode, parse: async (answer: ProduceAnswer) => answer },
-    requestTimeout: produceTimeoutMilliseconds + 5000,
-  }
-}
-
-/** The head goes on to the first batch; between two batches lies what names the next. */
-function produceParts(head: Encoder, producer: Producer, jobs: readonly Job[]): Buffer[] {
-  head.writeString(null).writeInt16(-1).writeInt32(produceTimeoutMilliseconds)
-  const byTopic = new Map<string, Job[]>()
-  for (const job of jobs) {
-    const others = byTopic.get(job.partition.topic)
-    if (others === undefined) byTopic.set(job.partition.topic, [job])
-    else others.push(job)
-  }
-  head.writeInt32(byTopic.size)
-  const parts: Buffer[] = []
-  let names = head
-  for (const [topic, topicJobs] of byTopic) {
-    names.writeString(topic).writeInt32(topicJobs.length)
-    for (const job of topicJobs) {
-      const { id, epoch } = producer
-      const batch = job.writer.seal({ producerId: id, epoch, sequence: job.sequence, transactional: false })
-      names.writeInt32(job.partition.partition).writeInt32(batch.length)
-      if (names !== head) parts.push(Buffer.from(names.buffer))
-      parts.push(batch)
-      names = new Encoder(64)
-    }
-  }
-  return parts
 }
 
 /** Brokers do not know a topic for a moment while leaders move; a topic that stays unknown was deleted. */
