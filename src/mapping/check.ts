@@ -175,7 +175,7 @@ const withArticle = (type: string): string => `${/^[aeiou]/.test(type) ? 'an' : 
 const mustBe =
   (...types: readonly string[]): FieldCheck =>
   (check, value, place) => {
-    const type = typeName(value)
+    const type = types[0] === 'array' && isDirective(value) ? 'object' : typeName(value)
     if (types.includes(type)) return
     check.invalid(place, `should be ${withArticle(types[0] ?? '')} but it is ${withArticle(type)}`)
   }

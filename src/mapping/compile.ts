@@ -13,7 +13,7 @@ export type Evaluate = (scope: unknown) => unknown
 
 /**
  * What becomes of members that come out undefined. A merge needs them: there they take away what an earlier object had.
- * Everywhere else they are left out at once. `deep`: kept at every level, because a later step may go down into the value.
+ * Everywhere else they are left out at once. `deep`: kept at every level, because a flatten brings them up.
  */
 type Undefined = 'drop' | 'keep' | 'deep'
 
@@ -87,7 +87,7 @@ const directives: Readonly<Record<DirectiveName, Compile>> = {
     const { exists, blank, then: yes, else: no } = argument as JsonObject
     const thenValue = yes === undefined ? () => undefined : compileValue(yes, undefineds)
     const elseValue = no ? compileValue(no, undefineds) : () => undefined // a falsy else is no else
-    if (exists !== undefined && exists !== null && exists !== false && exists !== '' && exists !== 0) {
+    if (exists !== undefined) {
       const value = compileValue(exists)
       return (scope) => {
         const found = value(scope)
@@ -117,9 +117,10 @@ const directives: Readonly<Record<DirectiveName, Compile>> = {
     const flags = (options.global === false ? '' : 'g') + (options.ignorecase === true ? 'i' : '')
     const first = new RegExp(escapeRegExp(options.pattern as string), flags)
     const replacement = typeof options.replacement === 'string' ? options.replacement : ''
-    const again = typeof options.pattern2 === 'string' && options.pattern2 !== ''
+    const text2 = options.replacement2 ?? '' // one that is no text switches the second pair off
+    const again = typeof options.pattern2 === 'string' && options.pattern2 !== '' && typeof text2 === 'string'
     const second = again ? new RegExp(escapeRegExp(options.pattern2 as string), flags) : null
-    const replacement2 = typeof options.replacement2 === 'string' ? options.replacement2 : ''
+    const replacement2 = String(text2)
     const source = compileValue(value)
     return (scope) => {
       const found = source(scope)
@@ -130,12 +131,10 @@ const directives: Readonly<Record<DirectiveName, Compile>> = {
     }
   },
 
-  '@arrayPath': (argument) => {
+  '@arrayPath': (argument, undefineds) => {
     const [path, shape] = argument as JsonValue[]
-    const list = typeof path === 'string' ? reader(keysOf(stripRoot(path))) : compileValue(path, 'drop')
-    if (!isRecord(shape) || Object.keys(shape).length === 0) {
-      return typeof path === 'string' ? list : compileValue(path, 'keep')
-    }
+    const list = typeof path === 'string' ? reader(keysOf(stripRoot(path))) : compileValue(path, undefineds)
+    if (!isRecord(shape) || Object.keys(shape).length === 0) return list
     const item = compileValue(shape)
     return (scope) => {
       const found = list(scope)
@@ -147,26 +146,18 @@ const directives: Readonly<Record<DirectiveName, Compile>> = {
   '@flatten': (argument, undefineds) => {
     const { separator, value, omitArrays } = argument as JsonObject
     const source = compileValue(value, undefineds === 'drop' ? 'drop' : 'deep')
-    const options = { separator: separator as string, omitArrays: Boolean(omitArrays) }
-    const drops = undefineds === 'drop'
-    return (scope) => {
-      const found = source(scope)
-      return found === undefined && drops ? {} : flatten(found, options)
-    }
+    const keepUndefined = undefineds !== 'drop'
+    const options = { separator: separator as string, omitArrays: Boolean(omitArrays), keepUndefined }
+    return (scope) => flatten(source(scope), options)
   },
 
   '@json': (argument, undefineds) => {
     const { mode, value } = argument as JsonObject
     const source = compileValue(value, undefineds)
-    if (mode === 'encode') {
-      return (scope) => {
-        const found = source(scope)
-        return found === undefined ? undefined : encode(found)
-      }
-    }
-    if (mode !== 'decode') return () => undefined // capitals pass the check and do nothing
     return (scope) => {
       const found = source(scope)
+      if (mode === 'encode') return found === undefined ? undefined : encode(found)
+      if (mode !== 'decode') return undefined // capitals pass the check and do nothing
       return typeof found === 'string' ? decode(found) : found
     }
   },
@@ -174,22 +165,24 @@ const directives: Readonly<Record<DirectiveName, Compile>> = {
   '@merge': (argument, undefineds) => {
     const { direction, objects } = argument as { direction: string; objects: JsonValue[] }
     const members = objects.map((object) => compileValue(object, undefineds === 'deep' ? 'deep' : 'keep'))
-    if (direction === 'left') members.reverse()
-    const finish =
-      undefineds !== 'drop' ? (result: unknown) => result : objects.some(mayKeepDeep) ? dropAll : dropShallow
+    const drops = undefineds === 'drop'
+    const left = direction === 'left'
     return (scope) => {
-      const result: Record<string, unknown> = {}
       const values = members.map((member) => member(scope))
+      if (left) values.reverse() // the later ones first, so that the earlier ones win
+      const result: Record<string, unknown> = {}
       for (const value of values) spread(result, value)
-      return finish(result)
+      return drops ? definedOf(result) : result
     }
   },
 
   '@transform': (argument, undefineds) => {
     const { apply, mapping } = argument as JsonObject
-    const first = compileValue(apply, undefineds === 'drop' ? 'drop' : 'deep')
+    const first = compileValue(apply)
     const second = compileValue(mapping, undefineds)
-    return (scope) => second(first(scope))
+    return (scope) => {
+      return second(first(requireObject(scope)))
+    }
   },
 
   '@excludeWhenNull': (argument, undefineds) => {
@@ -233,8 +226,7 @@ function spread(result: Record<string, unknown>, value: unknown): void {
   else if (isObject(value)) for (const key of Object.keys(value)) setMember(result, key, value[key])
 }
 
-function dropShallow(result: unknown): unknown {
-  const object = result as Record<string, unknown>
+function definedOf(object: Record<string, unknown>): Record<string, unknown> {
   for (const key in object) if (object[key] === undefined) return copyDefined(object)
   return object
 }
@@ -245,17 +237,11 @@ function copyDefined(object: Record<string, unknown>): Record<string, unknown> {
   return copy
 }
 
-/** Only a transform or a flatten inside a merge keeps undefined members at every level. */
-function mayKeepDeep(value: JsonValue): boolean {
-  return JSON.stringify(value).includes('"@transform"')
-}
-
-function dropAll(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(dropAll)
-  if (!isObject(value)) return value
-  const copy: Record<string, unknown> = {}
-  for (const key of Object.keys(value)) if (value[key] !== undefined) setMember(copy, key, dropAll(value[key]))
-  return copy
+/** What a transform is given: an object; nothing at all counts as an empty one. */
+export function requireObject(scope: unknown): unknown {
+  if (scope === undefined) return {}
+  if (!isObject(scope)) throw new TypeError(`data must be an object, got ${typeName(plain(scope))}`)
+  return scope
 }
 
 /** Every digit of a long number stays. */

@@ -5,8 +5,8 @@
 import { LinkedEventsError } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { checkMapping } from './check.ts'
-import { compileValue } from './compile.ts'
-import { isRecord, typeName, withRootDirective } from './directive.ts'
+import { compileValue, requireObject } from './compile.ts'
+import { withRootDirective } from './directive.ts'
 import { readsOf } from './reads.ts'
 
 export { writes } from './writes.ts'
@@ -31,8 +31,7 @@ export function compileMapping(mapping: JsonValue): CompiledMapping {
   const evaluate = compileValue(whole)
   return {
     transform(event) {
-      if (!isRecord(event)) throw new TypeError(`data must be an object, got ${typeName(event)}`)
-      return evaluate(event) as JsonValue
+      return evaluate(requireObject(event)) as JsonValue
     },
     reads: readsOf(whole),
   }

@@ -10,7 +10,7 @@ export const stripRoot = (path: string): string => path.replace('$.', '')
 /** Dots cut, brackets beside a digit or a quote cut, quotes vanish. No keys: the whole scope. */
 export function keysOf(path: string): readonly string[] {
   return path
-    .split(/\.|\[(?=[\d"'])|(?<=[\d"'])\]/)
+    .split(/\.|\[(?=[\d"'])|(?<=[\d"'])\]+/)
     .filter((part) => part !== '')
     .map((part) => part.replace(/["']/g, ''))
 }

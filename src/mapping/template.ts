@@ -35,7 +35,7 @@ function cut(template: string, pattern: RegExp): Piece[] {
 }
 
 function renderer(pieces: readonly Piece[]): (scope: unknown) => string {
-  const parts = pieces.map((piece): string | Read => ('text' in piece ? piece.text : reader(piece.keys)))
+  const parts = pieces.map((piece): string | Read => ('text' in piece ? piece.text : readerOf(piece.keys)))
   const [only] = parts
   if (only === undefined) return () => ''
   if (parts.length === 1) return typeof only === 'string' ? () => only : (scope) => toText(only(scope))
@@ -44,6 +44,11 @@ function renderer(pieces: readonly Piece[]): (scope: unknown) => string {
     for (const part of parts) text += typeof part === 'string' ? part : toText(part(scope))
     return text
   }
+}
+
+/** The whole of nothing prints as an empty object does. */
+function readerOf(keys: readonly string[]): Read {
+  return keys.length > 0 ? reader(keys) : (scope) => (scope === undefined ? {} : scope)
 }
 
 /** As JavaScript prints a value, save that nothing inside the value can take part in the printing. */
