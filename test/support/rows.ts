@@ -1,0 +1,24 @@
+/** Small snapshot versions without a warehouse. */
+import type { LocalSnapshotStore } from '../../src/snapshot/store.ts'
+import type { RowChange, StoredVersion, VersionOrder } from '../../src/sync/store.ts'
+
+export function publishRows(
+  store: LocalSnapshotStore,
+  rows: Readonly<Record<string, string | null>>,
+  order: Partial<VersionOrder> & { readonly rows: number },
+): Promise<StoredVersion> {
+  async function* changes(): AsyncGenerator<readonly RowChange[]> {
+    yield Object.entries(rows).map(([key, row]) => ({ key, row }))
+  }
+  return store.publish({
+    entity: 'product',
+    epoch: 1,
+    seq: 1,
+    asOf: Date.parse('2026-01-01T00:00:00Z'),
+    reason: 'test',
+    base: 'nothing',
+    changes: changes(),
+    keep: 2,
+    ...order,
+  })
+}
