@@ -95,14 +95,22 @@ class Check {
     this.say(place, `/${place.shown.join('/')} ${message}.`, { hint })
   }
 
+  tooDeep(place: Place): void {
+    this.say(place, `the mapping is nested deeper than ${depthMax} levels`)
+  }
+
   /** Objects and directives are looked into; lists are not, as in Segment: see `runs`. */
   value(value: JsonValue | undefined, place: Place): void {
-    if (place.path.length > depthMax) this.invalid(place, `is nested deeper than ${depthMax}`)
-    else if (isDirective(value)) this.directive(value, place)
+    if (isDirective(value)) this.directive(value, place)
+    else if (place.path.length > depthMax) this.tooDeep(place)
     else if (isRecord(value)) for (const [key, member] of Object.entries(value)) this.value(member, below(place, key))
   }
 
   directive(value: JsonObject, place: Place): void {
+    if (place.path.length > depthMax) {
+      this.tooDeep(place)
+      return
+    }
     const keys = Object.keys(value)
     if (keys.length > 1 && !(keys.length === 2 && keys.includes('_metadata'))) {
       this.invalid(
@@ -139,7 +147,10 @@ class Check {
 
   /** What Segment finds only when an event comes that far, though it does not depend on the event. */
   runs(value: JsonValue | undefined, place: Place, unchecked = false): void {
-    if (place.path.length > depthMax) return
+    if (place.path.length > depthMax) {
+      if (this.problems.length === 0) this.tooDeep(place)
+      return
+    }
     if (unchecked && isDirective(value)) {
       const before = this.problems.length
       this.directive(value, place)
