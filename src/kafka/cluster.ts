@@ -11,10 +11,9 @@ import {
   type Protocol,
   type RetryOptions,
   silentLogger,
-  socketFactory,
 } from './internals.ts'
 import { isCertificateError, kafkaCode, kafkaError } from './kafka-error.ts'
-import { VectoredConnection, VectoredConnectionPool } from './network.ts'
+import { readingSockets, VectoredConnection, VectoredConnectionPool } from './network.ts'
 import { stockAdmin } from './stock-admin.ts'
 
 /** At start, brokers must answer within this time. */
@@ -85,7 +84,7 @@ export function newCluster(connection: KafkaConnection, settings: ClusterSetting
     clientId: connection.clientId,
     ssl: connection.tls,
     sasl: saslOptions(connection.sasl),
-    socketFactory: socketFactory(),
+    socketFactory: readingSockets(),
     connectionTimeout: 5000,
     authenticationTimeout: 10_000,
     reauthenticationThreshold: 10_000,

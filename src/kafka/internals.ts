@@ -63,7 +63,7 @@ export const Emitter = part<new () => stock.Emitter>('instrumentation/emitter.js
 export const Encoder = part<new (size?: number) => stock.Encoder>('protocol/encoder.js')
 export const Decoder = part<new (payload: Buffer) => stock.Decoder>('protocol/decoder.js')
 export const createAdmin = part<(options: object) => unknown>('admin/index.js')
-export const socketFactory = part<() => unknown>('network/socketFactory.js')
+export const socketFactory = part<() => (options: object) => unknown>('network/socketFactory.js')
 export const { roundRobin } = part<{ roundRobin: (options: object) => unknown }>('consumer/assigners/index.js')
 export const { createErrorFromCode } = part<{ createErrorFromCode: (code: number) => stock.ProtocolError }>(
   'protocol/error.js',

@@ -49,6 +49,7 @@ export interface RequestQueue {
   readonly pending: readonly unknown[]
   readonly throttledUntil: number
   scheduleCheckPendingRequests(): void
+  fulfillRequest(answer: { readonly correlationId: number; readonly payload: Buffer; readonly size: number }): void
   maybeThrottle(milliseconds: number | undefined): void
   push(request: {
     readonly entry: {
@@ -83,7 +84,10 @@ export interface Connection {
   readonly broker: string
   readonly clientId: string
   socket: Socket | undefined
+  /** Set while an old-style login is under way. */
+  readonly authHandlers: unknown
   connect(): Promise<boolean>
+  processData(bytes: Buffer): void
   disconnect(): Promise<boolean>
   requestQueue: RequestQueue
   isConnected(): boolean

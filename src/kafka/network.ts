@@ -2,6 +2,7 @@
  * Single connections: kafkajs's own, with a queue that does not tick while idle, one socket at a time, and requests whose big
  * buffers go to the socket as they are.
  */
+import { connect, type Socket } from 'node:net'
 import { hostAndPort } from './connection.ts'
 import {
   Connection,
@@ -11,7 +12,9 @@ import {
   Encoder,
   type Protocol,
   RequestQueue,
+  socketFactory,
 } from './internals.ts'
+import { ResponseAssembler } from './response-assembler.ts'
 
 /** The stock queue arms a timer of 1 ms for ever after the first answer; ours only while something waits. */
 class QuietRequestQueue extends RequestQueue {
@@ -21,10 +24,13 @@ class QuietRequestQueue extends RequestQueue {
 }
 
 export class VectoredConnection extends Connection {
+  readonly #assembler: ResponseAssembler
   #connecting: Promise<boolean> | null = null
 
-  constructor(options: ConnectionOptions) {
+  /** `reuse`: a response may lie in the bytes of the one before it. */
+  constructor(options: ConnectionOptions, reuse: boolean) {
     super(options)
+    this.#assembler = new ResponseAssembler({ reuse, complete: (response) => this.#complete(response) })
     const { requestTimeout, enforceRequestTimeout, clientId, maxInFlightRequests, instrumentationEmitter } = options
     this.requestQueue = new QuietRequestQueue({
       instrumentationEmitter,
@@ -40,10 +46,24 @@ export class VectoredConnection extends Connection {
 
   /** Stock opens a socket for each caller that finds the connection closed, and forgets all but the last. */
   override connect(): Promise<boolean> {
-    this.#connecting ??= super.connect().finally(() => {
-      this.#connecting = null
-    })
+    if (this.#connecting === null) {
+      this.#assembler.reset()
+      this.#connecting = super.connect().finally(() => {
+        this.#connecting = null
+      })
+    }
     return this.#connecting
+  }
+
+  /** Stock keeps the pieces and joins them at the end: twice the memory, and all of it for the garbage collector. */
+  override processData(bytes: Buffer): void {
+    if (this.authHandlers === null) this.#assembler.add(bytes)
+    else super.processData(Buffer.from(bytes))
+  }
+
+  #complete(response: Buffer): void {
+    const correlationId = response.readInt32BE(0)
+    this.requestQueue.fulfillRequest({ size: response.length, correlationId, payload: response.subarray(4) })
   }
 
   /** Stock ends a socket that is still connecting, or gone, in order, and leaves a listener on it each time. */
@@ -104,6 +124,30 @@ export class VectoredConnectionPool extends ConnectionPool {
   constructor(options: ConnectionOptions) {
     super(options)
     // The first serves everything but Fetch, the second only Fetch, as in the stock pool.
-    this.pool = [new VectoredConnection(options), new VectoredConnection(options)]
+    // A node is asked for more only when every batch of its last answer is done, so the answer's bytes can be used again.
+    this.pool = [new VectoredConnection(options, false), new VectoredConnection(options, true)]
+  }
+}
+
+const readBytes = 256 * 1024
+
+interface SocketOptions {
+  readonly host: string
+  readonly port: number
+  readonly ssl: object | null
+  readonly onConnect: () => void
+}
+
+/** Sockets that read into one buffer of their own, instead of a new one for each read. TLS has no such thing. */
+export function readingSockets(): (options: SocketOptions) => unknown {
+  const stock = socketFactory()
+  return (options) => {
+    if (options.ssl) return stock(options)
+    const { host, port, onConnect } = options
+    const buffer = Buffer.allocUnsafeSlow(readBytes)
+    const callback = (count: number): boolean => socket.emit('data', buffer.subarray(0, count))
+    const socket: Socket = connect({ host, port, onread: { buffer, callback } }, onConnect)
+    socket.setKeepAlive(true, 60_000)
+    return socket
   }
 }
