@@ -46,6 +46,7 @@ export async function build(options: BuildOptions): Promise<Manifest> {
       entity: order.entity,
       version,
       epoch: order.epoch,
+      lineage: order.lineage,
       seq: order.seq,
       as_of: new Date(order.asOf).toISOString(),
       valid_from: new Date(order.asOf).toISOString(),

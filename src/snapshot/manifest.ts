@@ -11,6 +11,8 @@ export interface Manifest {
   readonly entity: string
   readonly version: number
   readonly epoch: number
+  /** Unique to the epoch. */
+  readonly lineage: string
   readonly seq: number
   /** RFC 3339. When the warehouse was last known to hold exactly these rows; moves when a run finds nothing changed. */
   readonly as_of: string
@@ -70,6 +72,7 @@ function isManifest(manifest: Partial<Manifest> | null, entity: string, version:
   return (
     manifest.entity === entity &&
     manifest.version === version &&
+    typeof manifest.lineage === 'string' &&
     numbers.every((number) => Number.isSafeInteger(number)) &&
     times.every((time) => !Number.isNaN(Date.parse(time ?? ''))) &&
     /^sha256:[0-9a-f]{64}$/.test(manifest.digest ?? '')

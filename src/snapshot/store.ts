@@ -103,8 +103,8 @@ export function snapshotStore(options: StoreOptions): LocalSnapshotStore {
 }
 
 function storedVersion(manifest: Manifest): StoredVersion {
-  const { version, epoch, seq, rows } = manifest
-  return { version, epoch, seq, rows, asOf: Date.parse(manifest.as_of) }
+  const { version, epoch, lineage, seq, rows } = manifest
+  return { version, epoch, lineage, seq, rows, asOf: Date.parse(manifest.as_of) }
 }
 
 function info(dir: string, manifest: Manifest, current: boolean): SnapshotInfo {

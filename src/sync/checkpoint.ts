@@ -13,6 +13,8 @@ export interface Checkpoint {
   readonly configHash: string
   /** Counts the times that everything was read anew. */
   readonly epoch: number
+  /** Unique to the epoch: two epochs of one number can come of a restored copy, and must not be taken for each other. */
+  readonly lineage: string
   /** Deltas committed in this epoch. */
   readonly seq: number
   readonly generation: string

@@ -30,7 +30,8 @@ export function nextStep(standing: Standing): Step {
     const [before, now] = [checkpoint.configHash, standing.configHash].map((hash) => hash.split('.')[0])
     return restart(before === now ? 'settings changed' : 'columns changed')
   }
-  if (checkpoint.epoch !== stored.epoch) return restart('snapshot and warehouse state do not belong together')
+  if (checkpoint.epoch !== stored.epoch || checkpoint.lineage !== stored.lineage)
+    return restart('snapshot and warehouse state do not belong together')
   // A recomputed delta would lose the deletes of rows that the lost one had added: a baseline that is not whole is not used.
   if (standing.generationRows !== checkpoint.rows) return restart('warehouse state is damaged')
   if (checkpoint.delta === null) {

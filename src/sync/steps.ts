@@ -42,6 +42,7 @@ export async function lease(run: Run, seen: Checkpoint | null): Promise<Checkpoi
     entity: run.slug,
     configHash: run.configHash,
     epoch: 0,
+    lineage: '',
     seq: 0,
     generation,
     rows: 0,
@@ -114,6 +115,7 @@ export async function prepare(
   return advance(run.session, held, {
     configHash: run.configHash,
     epoch,
+    lineage: restart ? crypto.randomUUID() : held.lineage,
     seq,
     generation,
     rows: restart ? 0 : held.rows,
@@ -131,6 +133,7 @@ export async function publish(run: Run, held: Checkpoint, base: 'nothing' | 'cur
   await run.store.publish({
     entity: run.slug,
     epoch: held.epoch,
+    lineage: held.lineage,
     seq: held.seq + 1,
     asOf: held.deltaAsOf,
     reason: run.tally.reason ?? 'changes',

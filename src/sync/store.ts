@@ -4,6 +4,8 @@
 export interface StoredVersion {
   readonly version: number
   readonly epoch: number
+  /** Unique to the epoch. */
+  readonly lineage: string
   readonly seq: number
   readonly rows: number
   /** When the warehouse was last known to hold exactly these rows: milliseconds since 1970-01-01 UTC. */
@@ -19,6 +21,7 @@ export interface RowChange {
 export interface VersionOrder {
   readonly entity: string
   readonly epoch: number
+  readonly lineage: string
   readonly seq: number
   readonly asOf: number
   /** Why this version is made, in a few words. */

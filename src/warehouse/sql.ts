@@ -12,6 +12,7 @@ const checkpointColumns = [
   ['entity', 'text'], // the entity's slug, for people
   ['config_hash', 'text'], // table, columns, engine and rules of the checksums
   ['epoch', 'integer'], // how often everything was read anew
+  ['lineage', 'text'], // unique to the epoch
   ['seq', 'integer'], // deltas committed in this epoch
   ['gen_table', 'text'], // the baseline: keys and checksums
   ['n_total', 'integer'], // its rows
@@ -31,6 +32,7 @@ const cells = (checkpoint: Checkpoint): Cell[] => [
   checkpoint.entity,
   checkpoint.configHash,
   String(checkpoint.epoch),
+  checkpoint.lineage,
   String(checkpoint.seq),
   checkpoint.generation,
   String(checkpoint.rows),
@@ -53,16 +55,17 @@ export function checkpointOf(row: readonly Cell[]): Checkpoint {
     entity: text(1),
     configHash: text(2),
     epoch: number(3),
-    seq: number(4),
-    generation: text(5),
-    rows: number(6),
-    delta: row[7] ?? null,
-    deltaCounts: { added: number(8), updated: number(9), deleted: number(10) },
-    deltaAsOf: number(11),
-    probe: row[12] ?? null,
-    fence: number(13),
-    writer: text(14),
-    owner: text(15),
+    lineage: text(4),
+    seq: number(5),
+    generation: text(6),
+    rows: number(7),
+    delta: row[8] ?? null,
+    deltaCounts: { added: number(9), updated: number(10), deleted: number(11) },
+    deltaAsOf: number(12),
+    probe: row[13] ?? null,
+    fence: number(14),
+    writer: text(15),
+    owner: text(16),
   }
 }
 

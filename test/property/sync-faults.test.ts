@@ -1,4 +1,6 @@
 /** Whatever dies whenever, the next run that succeeds makes the snapshot equal to the table, and leaves nothing behind. */
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Crash, type Fault, faulty, type Row, SyncWorld } from '../support/sync-world.ts'
 
@@ -103,4 +105,25 @@ test('a run that is held up at any call while another one goes through changes n
     expect((await world.sync()).error, place).toBeNull()
     expect(await world.violations(), place).toEqual([])
   }
+})
+
+test('a copy of the state directory is never taken for another epoch of the same number', async () => {
+  const snapshots = join(world.folder, 'snapshots')
+  const copy = async (name: string) => cpSync(snapshots, join(world.folder, name), { recursive: true })
+  const restore = async (name: string) => {
+    rmSync(snapshots, { recursive: true, force: true })
+    cpSync(join(world.folder, name), snapshots, { recursive: true })
+  }
+  await world.change(new Map([['a', row('1')]]))
+  await world.sync()
+  await copy('first')
+  await world.sync({ full: true })
+  await copy('second')
+  await restore('first')
+  await world.sql('DROP SCHEMA _segment_reverse_etl CASCADE')
+  await world.change(new Map([['a', row('2')]]))
+  expect(await world.sync()).toMatchObject({ epoch: 2, rows: 1 })
+  await restore('second')
+  await world.sync()
+  expect(await world.violations()).toEqual([])
 })

@@ -13,6 +13,7 @@ export function publishRows(
   return store.publish({
     entity: 'product',
     epoch: 1,
+    lineage: 'one',
     seq: 1,
     asOf: Date.parse('2026-01-01T00:00:00Z'),
     reason: 'test',

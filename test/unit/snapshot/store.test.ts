@@ -79,6 +79,7 @@ describe('a version', () => {
       entity: 'product',
       version: 1,
       epoch: 1,
+      lineage: 'one',
       seq: 1,
       as_of: '2026-01-01T00:00:00.000Z',
       valid_from: '2026-01-01T00:00:00.000Z',

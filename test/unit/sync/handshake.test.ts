@@ -8,6 +8,7 @@ const checkpoint: Checkpoint = {
   entity: 'product',
   configHash: 'columns.rest',
   epoch: 3,
+  lineage: 'third',
   seq: 5,
   generation: 'g',
   rows: 100,
@@ -20,7 +21,7 @@ const checkpoint: Checkpoint = {
   owner: 'o',
 }
 const prepared: Checkpoint = { ...checkpoint, delta: 'd', deltaCounts: { added: 1, updated: 2, deleted: 3 } }
-const stored = { version: 7, epoch: 3, seq: 5, rows: 100, asOf: 0 }
+const stored = { version: 7, epoch: 3, lineage: 'third', seq: 5, rows: 100, asOf: 0 }
 const agreed: Standing = { checkpoint, stored, configHash: 'columns.rest', generationRows: 100, deltaRows: null }
 const parked: Standing = { ...agreed, checkpoint: prepared, deltaRows: 6 }
 
@@ -44,6 +45,11 @@ describe('a run', () => {
     ['a column came', { configHash: 'others.rest' }, 'columns changed'],
     ['the engine is another', { configHash: 'columns.others' }, 'settings changed'],
     ['the snapshot is of another epoch', { stored: { ...stored, epoch: 2 } }, 'do not belong together'],
+    [
+      'the snapshot is of another epoch of that number',
+      { stored: { ...stored, lineage: 'x' } },
+      'do not belong together',
+    ],
     ['the snapshot is an old copy', { stored: { ...stored, seq: 4 } }, 'do not belong together'],
     ['the snapshot is ahead', { stored: { ...stored, seq: 7 } }, 'do not belong together'],
     ['the snapshot has other rows', { stored: { ...stored, rows: 99 } }, 'differ'],
