@@ -7,6 +7,8 @@ import { join } from 'node:path'
 
 export interface Postgres {
   readonly url: string
+  /** Ends it as a power cut would, and starts it again. */
+  crash(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -39,9 +41,15 @@ export async function startPostgres(options: { readonly fsync?: boolean } = {}):
   const conf = join(folder, 'extra.conf')
   writeFileSync(conf, `${settings.join('\n')}\n`, { mode: 0o644 })
   asServerUser(['sh', '-c', `cat ${conf} >> ${data}/postgresql.conf`])
-  asServerUser([join(bin, 'pg_ctl'), '-D', data, '-w', '-t', '60', '-l', join(folder, 'log'), 'start'])
+  const start = () =>
+    asServerUser([join(bin, 'pg_ctl'), '-D', data, '-w', '-t', '60', '-l', join(folder, 'log'), 'start'])
+  start()
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    async crash() {
+      asServerUser([join(bin, 'pg_ctl'), '-D', data, '-w', '-m', 'immediate', 'stop'])
+      start()
+    },
     async stop() {
       asServerUser([join(bin, 'pg_ctl'), '-D', data, '-w', '-m', 'immediate', 'stop'])
       rmSync(folder, { recursive: true, force: true })
@@ -52,7 +60,11 @@ export async function startPostgres(options: { readonly fsync?: boolean } = {}):
 /** The server that PG_URL names, which nobody stops, or one started for the caller. */
 export async function sharedPostgres(): Promise<Postgres> {
   const url = process.env.PG_URL
-  return url ? { url, stop: async () => {} } : startPostgres()
+  if (!url) return startPostgres()
+  const refuse = async () => {
+    throw new Error('the server that PG_URL names is not ours to crash')
+  }
+  return { url, crash: refuse, stop: async () => {} }
 }
 
 function serverFolder(): string {
