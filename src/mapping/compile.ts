@@ -250,9 +250,14 @@ function encode(value: unknown): string {
 }
 
 function holdsExact(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
   if (value instanceof ExactNumber) return true
-  if (Array.isArray(value)) return value.some(holdsExact)
-  return isObject(value) && Object.values(value).some(holdsExact)
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++) if (holdsExact(value[at])) return true
+    return false
+  }
+  for (const key in value) if (holdsExact((value as JsonObject)[key])) return true
+  return false
 }
 
 function decode(text: string): unknown {

@@ -1,7 +1,7 @@
 /** From conditions to closures: what can be decided from the trigger alone is decided once, here. */
-import { ExactNumber, isObject, type JsonObject } from '../json.ts'
+import { ExactNumber, type JsonObject } from '../json.ts'
 import type { TriggerCondition, TriggerGroup } from './node.ts'
-import { type Reader, readPath } from './read.ts'
+import { below, interned, type Reader } from './read.ts'
 
 export type Predicate = (event: JsonObject) => boolean
 
@@ -32,14 +32,28 @@ function some(children: readonly Predicate[]): Predicate {
   }
 }
 
-/** Where each kind of condition looks. */
+/** An event as it may come to us, were it none. */
+type AnyEvent = Partial<JsonObject> | null | undefined
+
+/** Where each kind of condition looks. Written out, because an access by a fixed name is several times faster. */
 function readerOf(condition: TriggerCondition): Reader {
-  const name = condition.name ?? ''
-  if (condition.type === 'event-property') return readPath('properties', keysOf(name))
-  if (condition.type === 'event-trait') return readPath('traits', keysOf(name))
-  if (condition.type === 'event-context') return readPath('context', keysOf(name))
-  const field = condition.type === 'event-type' ? 'type' : condition.type
-  return (event) => (isObject(event) ? event[field] : undefined)
+  const keys = keysOf(condition.name ?? '')
+  switch (condition.type) {
+    case 'event-type':
+      return (event: AnyEvent) => event?.type
+    case 'event':
+      return (event: AnyEvent) => event?.event
+    case 'name':
+      return (event: AnyEvent) => event?.name
+    case 'userId':
+      return (event: AnyEvent) => event?.userId
+    case 'event-property':
+      return below((event: AnyEvent) => event?.properties, keys)
+    case 'event-trait':
+      return below((event: AnyEvent) => event?.traits, keys)
+    case 'event-context':
+      return below((event: AnyEvent) => event?.context, keys)
+  }
 }
 
 /** The keys of a dotted name; brackets cut too, as in the package. An empty list cannot be evaluated. */
@@ -49,10 +63,12 @@ export function keysOf(name: string): readonly string[] {
 
 function compileCondition(condition: TriggerCondition): Predicate {
   const read = readerOf(condition)
-  const text = String(condition.value)
+  const text = interned(String(condition.value))
   const number = Number(condition.value)
   switch (condition.operator) {
     case '=':
+      if (condition.type === 'event-type') return (event: AnyEvent) => event?.type === text
+      if (condition.type === 'event') return (event: AnyEvent) => event?.event === text
       return (event) => read(event) === text
     case '!=':
       return (event) => read(event) !== text
@@ -84,17 +100,17 @@ function compileCondition(condition: TriggerCondition): Predicate {
         return value !== undefined && value >= number
       }
     case 'contains':
-      return onText(read, (value) => value.includes(text))
+      return onText(read, (value) => value.indexOf(text) >= 0)
     case 'not_contains':
-      return onText(read, (value) => !value.includes(text))
+      return onText(read, (value) => value.indexOf(text) < 0)
     case 'starts_with':
-      return onText(read, (value) => value.startsWith(text))
+      return onText(read, (value) => standsAt(text, value, 0))
     case 'not_starts_with':
-      return onText(read, (value) => !value.startsWith(text))
+      return onText(read, (value) => !standsAt(text, value, 0))
     case 'ends_with':
-      return onText(read, (value) => value.endsWith(text))
+      return onText(read, (value) => standsAt(text, value, value.length - text.length))
     case 'not_ends_with':
-      return onText(read, (value) => !value.endsWith(text))
+      return onText(read, (value) => !standsAt(text, value, value.length - text.length))
     case 'exists':
       return (event) => (read(event) ?? null) !== null
     case 'not_exists':
@@ -114,6 +130,15 @@ function onText(read: Reader, test: (value: string) => boolean): Predicate {
     const value = read(event)
     return typeof value === 'string' && test(value)
   }
+}
+
+/** `startsWith` and `endsWith` for the short texts of triggers: a loop is several times faster than the call. */
+function standsAt(text: string, value: string, at: number): boolean {
+  if (at < 0 || at + text.length > value.length) return false
+  for (let index = 0; index < text.length; index++) {
+    if (value.charCodeAt(at + index) !== text.charCodeAt(index)) return false
+  }
+  return true
 }
 
 function numberOf(value: unknown): number | undefined {

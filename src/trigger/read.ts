@@ -1,4 +1,4 @@
-/** Reading a value below one key of the event, as Segment's packages do it, except that the prototype is out of reach. */
+/** Reading a value below one field of the event, as Segment's packages do it, except that the prototype is out of reach. */
 import type { JsonObject } from '../json.ts'
 
 export type Reader = (event: JsonObject) => unknown
@@ -11,30 +11,41 @@ const inherited = new Set(
 )
 inherited.delete('length')
 
+/** The same text as property names are held: comparing and looking up with it is several times faster than with a slice. */
+export function interned(text: string): string {
+  return Object.keys({ [text]: null })[0] ?? text
+}
+
 /** A falsy value on the way ends the descent and is the result. */
-export function readPath(root: string, keys: readonly string[]): Reader {
-  if (keys.some((key) => inherited.has(key))) {
-    return (event) => keys.reduce<unknown>((value, key) => (value ? own(value, key) : value), own(event, root))
-  }
-  const [key, second] = keys
-  if (key === undefined) return (event) => own(event, root)
+export function below(root: Reader, path: readonly string[]): Reader {
+  const keys = path.map(interned)
+  if (keys.some((key) => inherited.has(key))) return (event) => keys.reduce<unknown>(own, root(event))
+  const [first, second, third] = keys
+  if (first === undefined) return root
   if (second === undefined) {
     return (event) => {
-      const value = (event as JsonObject | null | undefined)?.[root]
-      return value ? (value as JsonObject)[key] : value
+      const value = root(event)
+      return value ? (value as JsonObject)[first] : value
+    }
+  }
+  if (third === undefined) {
+    return (event) => {
+      const value = root(event)
+      const inner = value ? (value as JsonObject)[first] : value
+      return inner ? (inner as JsonObject)[second] : inner
     }
   }
   return (event) => {
-    let value: unknown = (event as JsonObject | null | undefined)?.[root]
-    for (const name of keys) {
+    let value: unknown = root(event)
+    for (const key of keys) {
       if (!value) return value
-      value = (value as JsonObject)[name]
+      value = (value as JsonObject)[key]
     }
     return value
   }
 }
 
 function own(value: unknown, key: string): unknown {
-  if (value === null || value === undefined) return undefined
+  if (!value) return value
   return Object.hasOwn(Object(value), key) ? (value as JsonObject)[key] : undefined
 }
