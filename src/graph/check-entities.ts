@@ -7,7 +7,12 @@ import type { Block } from './syntax.ts'
 
 const attributes = ['name', 'description', 'table_ref', 'primary_key', 'enrichment_enabled']
 
-export function checkEntities(blocks: readonly Block[], version: Version, problems: Problem[], places: Map<string, Place>): { entities: Entity[] } {
+export function checkEntities(
+  blocks: readonly Block[],
+  version: Version,
+  problems: Problem[],
+  places: Map<string, Place>,
+): { entities: Entity[] } {
   const entities: Entity[] = []
   for (const block of blocks) {
     const reader = new Reader(block, attributes, [], problems)
@@ -15,16 +20,23 @@ export function checkEntities(blocks: readonly Block[], version: Version, proble
     const name = version === 'v0.0.6' ? (reader.optional('name') ?? slug) : reader.text('name')
     const tableRef = reader.text('table_ref')
     const primaryKey = reader.text('primary_key')
+    if (primaryKey?.includes(',')) {
+      const hint = 'name one column; join several in a view'
+      problems.push(graphProblem('bad_type', 'primary_key is exactly one column', reader.place('primary_key'), hint))
+    }
     const description = reader.optional('description')
     const enabled = reader.flag('enrichment_enabled', false)
     if (tableRef !== null) checkTableRef(tableRef, reader.place('table_ref'), problems)
     if (slug === null) continue
     if (entities.some((entity) => entity.slug === slug)) {
-      problems.push(graphProblem('duplicate_slug', `entity "${slug}" is there twice`, block.labelAt, 'a slug names one entity'))
+      problems.push(
+        graphProblem('duplicate_slug', `entity "${slug}" is there twice`, block.labelAt, 'a slug names one entity'),
+      )
       continue
     }
     places.set(`entity.${slug}`, block.labelAt)
-    for (const { name: attribute, at } of block.attributes) places.set(`entity.${slug}.${attribute}`, { line: at.line, column: at.column })
+    for (const { name: attribute, at } of block.attributes)
+      places.set(`entity.${slug}.${attribute}`, { line: at.line, column: at.column })
     entities.push({
       slug,
       name: name ?? slug,
@@ -46,7 +58,14 @@ export function slugOf(block: Block, version: Version, problems: Problem[]): str
   }
   if (version === 'v1.0.0' && !/^[a-z0-9_-]+$/.test(label)) {
     const proposal = label.toLowerCase().replace(/[^a-z0-9_-]+/g, '-')
-    problems.push(graphProblem('invalid_slug', `"${label}" is no slug: small letters, digits, dashes and underscores only`, labelAt, `write ${type} "${proposal}"`))
+    problems.push(
+      graphProblem(
+        'invalid_slug',
+        `"${label}" is no slug: small letters, digits, dashes and underscores only`,
+        labelAt,
+        `write ${type} "${proposal}"`,
+      ),
+    )
   }
   return label
 }
@@ -54,5 +73,12 @@ export function slugOf(block: Block, version: Version, problems: Problem[]): str
 export function checkTableRef(ref: string, place: Place, problems: Problem[]): void {
   const parts = ref.match(/"(?:[^"]|"")*"|[^."]+/g) ?? []
   if (parts.length >= 1 && parts.length <= 3 && parts.join('.') === ref) return
-  problems.push(graphProblem('bad_type', `table_ref "${ref}" is not one to three names with dots between`, place, 'write "DATABASE.SCHEMA.TABLE"'))
+  problems.push(
+    graphProblem(
+      'bad_type',
+      `table_ref "${ref}" is not one to three names with dots between`,
+      place,
+      'write "DATABASE.SCHEMA.TABLE"',
+    ),
+  )
 }

@@ -72,6 +72,9 @@ export interface ParsedDataGraph {
   readonly places: ReadonlyMap<string, Place>
 }
 
+/** A text that is no data graph at all has a mistake in every line; nobody reads more than these. */
+const problemsMax = 100
+
 /** Reads and checks a data graph; never throws on any text. */
 export function parseDataGraph(text: string): ParsedDataGraph {
   const problems: Problem[] = []
@@ -80,7 +83,7 @@ export function parseDataGraph(text: string): ParsedDataGraph {
   const graph = check(blocks, problems, places)
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
   const ok = !problems.some(({ severity }) => severity === 'error')
-  return { ok, graph: ok ? graph : null, problems, places }
+  return { ok, graph: ok ? graph : null, problems: problems.slice(0, problemsMax), places }
 }
 
 export const versions = ['v0.0.6', 'v1.0.0'] as const
@@ -90,21 +93,34 @@ function check(blocks: readonly Block[], problems: Problem[], places: Map<string
   const roots = blocks.filter(({ type }) => type === 'data_graph')
   const bare = blocks.filter(({ type }) => type === 'entity')
   for (const block of blocks.filter(({ type }) => type !== 'data_graph' && type !== 'entity')) {
-    problems.push(graphProblem('syntax', `${block.type} stands outside of data_graph`, block, 'put it inside data_graph { … }'))
+    problems.push(
+      graphProblem('syntax', `${block.type} stands outside of data_graph`, block, 'put it inside data_graph { … }'),
+    )
   }
   if (roots.length + bare.length === 0) {
-    if (problems.length === 0) problems.push(graphProblem('syntax', 'there is no data_graph block', { line: 1, column: 1 }, 'begin with data_graph { version = "v1.0.0" … }'))
+    if (problems.length === 0)
+      problems.push(
+        graphProblem(
+          'syntax',
+          'there is no data_graph block',
+          { line: 1, column: 1 },
+          'begin with data_graph { version = "v1.0.0" … }',
+        ),
+      )
     return null
   }
-  for (const extra of roots.slice(1)) problems.push(graphProblem('syntax', 'a second data_graph block', extra, 'one file holds one data graph'))
+  for (const extra of roots.slice(1))
+    problems.push(graphProblem('syntax', 'a second data_graph block', extra, 'one file holds one data graph'))
   const root = roots[0]
-  if (root === undefined) return { version: 'v1.0.0', ...checkEntities(bare, 'v1.0.0', problems, places), profile: null, relationships: [] }
+  if (root === undefined)
+    return { version: 'v1.0.0', ...checkEntities(bare, 'v1.0.0', problems, places), profile: null, relationships: [] }
   const reader = new Reader(root, ['version'], ['entity', 'profile'], problems)
   const version = versionOf(reader, problems)
   const entityBlocks = [...root.blocks.filter(({ type }) => type === 'entity'), ...bare]
   const { entities } = checkEntities(entityBlocks, version, problems, places)
   const profiles = root.blocks.filter(({ type }) => type === 'profile')
-  for (const extra of profiles.slice(1)) problems.push(graphProblem('duplicate_profile', 'a second profile block', extra, 'a data graph has at most one'))
+  for (const extra of profiles.slice(1))
+    problems.push(graphProblem('duplicate_profile', 'a second profile block', extra, 'a data graph has at most one'))
   return { version, entities, ...checkProfile(profiles[0], { version, entities, problems }) }
 }
 

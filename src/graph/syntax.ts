@@ -1,6 +1,6 @@
 /** Blocks and attributes, before anybody asks what they mean. Goes on after a mistake, so that one reading finds them all. */
 import type { Problem } from '../errors.ts'
-import { graphProblem, type Place, type Token, tokens } from './lexer.ts'
+import { clip, graphProblem, type Place, type Token, tokens } from './lexer.ts'
 
 export interface Attribute extends Place {
   readonly name: string
@@ -23,10 +23,17 @@ export function parseBlocks(text: string, problems: Problem[]): Block[] {
   return parser.blocks()
 }
 
+/** Blocks inside blocks; a data graph needs eight. */
+const nestingMax = 64
+
+/** Blocks that stand only at the top, or directly in data_graph: inside another one a brace is missing before them. */
+const outer = ['data_graph', 'entity', 'profile']
+
 class Parser {
   readonly #tokens: readonly Token[]
   readonly #problems: Problem[]
   #at = 0
+  #depth = 0
 
   constructor(all: readonly Token[], problems: Problem[]) {
     this.#tokens = all
@@ -41,7 +48,8 @@ class Parser {
       if (token.kind === 'word') {
         const item = this.#item()
         if (item !== null && 'blocks' in item) blocks.push(item)
-        else if (item !== null) this.#problem(`"${item.name}" stands outside of a block`, item, 'put it inside data_graph { … }')
+        else if (item !== null)
+          this.#problem(`"${item.name}" stands outside of a block`, item, 'put it inside data_graph { … }')
         continue
       }
       const hint = token.kind === '}' ? 'take it away, or look for a missing { above' : 'begin with data_graph { … }'
@@ -55,7 +63,13 @@ class Parser {
     const name = this.#next()
     let token = this.#peek()
     if (token.kind === ':') {
-      this.#problem(`"${name.value}:" is not written with a colon`, token, this.#peek(1).kind === 'text' && this.#peek(2).kind === '{' ? `write ${name.value} "…" {` : `write ${name.value} = …`)
+      this.#problem(
+        `"${name.value}:" is not written with a colon`,
+        token,
+        this.#peek(1).kind === 'text' && this.#peek(2).kind === '{'
+          ? `write ${name.value} "…" {`
+          : `write ${name.value} = …`,
+      )
       this.#at++
       token = this.#peek()
       if (token.kind !== '{' && !(token.kind === 'text' && this.#peek(1).kind === '{')) return this.#value(name)
@@ -79,7 +93,8 @@ class Parser {
     if (token.kind === 'text' || token.kind === 'word') {
       this.#at++
       const bare = token.kind === 'word' && token.value !== 'true' && token.value !== 'false'
-      if (bare) this.#problem(`the value of ${name.value} has no quotes`, token, `write ${name.value} = "${token.value}"`)
+      if (bare)
+        this.#problem(`the value of ${name.value} has no quotes`, token, `write ${name.value} = "${token.value}"`)
       const value = token.kind === 'word' && !bare ? token.value === 'true' : token.value
       return { name: name.value, value, at: token, ...place }
     }
@@ -92,19 +107,45 @@ class Parser {
     const blocks: Block[] = []
     const block: Block = { type: name.value, label, labelAt, attributes, blocks, line: name.line, column: name.column }
     if (this.#peek().kind !== '{') {
-      this.#problem(`expected "{" after ${name.value}`, this.#peek(), `write ${name.value}${label === null ? '' : ` "${label}"`} {`)
-      return block
+      const hint = `write ${name.value}${label === null ? '' : ` "${clip(label)}"`} {`
+      this.#problem(`expected "{" after ${name.value}`, this.#peek(), hint)
+      if (!this.#skipToBrace()) return block
     }
     this.#at++
+    if (this.#depth >= nestingMax) {
+      this.#problems.push(graphProblem('too_deep', `blocks are nested deeper than ${nestingMax}`, name))
+      this.#skipBlock()
+      return block
+    }
+    this.#depth++
+    this.#members(block, attributes, blocks)
+    this.#depth--
+    return block
+  }
+
+  #members(block: Block, attributes: Attribute[], blocks: Block[]): void {
+    const { type, label } = block
     for (;;) {
       const token = this.#peek()
       if (token.kind === '}') {
         this.#at++
-        return block
+        return
+      }
+      if (this.#standsOutside(token, type)) {
+        this.#problem(
+          `${title(block)} is not closed before ${token.value}`,
+          token,
+          `put } on the line above; ${title(block)} begins on line ${block.line}`,
+        )
+        return
       }
       if (token.kind === 'end') {
-        this.#problem(`the block ${name.value}${label === null ? '' : ` "${label}"`} is never closed`, name, 'a } is missing, here or in a block inside it')
-        return block
+        this.#problem(
+          `the block ${type}${label === null ? '' : ` "${clip(label)}"`} is never closed`,
+          block,
+          'a } is missing, here or in a block inside it',
+        )
+        return
       }
       if (token.kind !== 'word') {
         this.#problem(`unexpected ${describe(token)}`, token)
@@ -114,8 +155,38 @@ class Parser {
       const item = this.#item()
       if (item === null) continue
       if ('blocks' in item) blocks.push(item)
-      else if (attributes.some((attribute) => attribute.name === item.name)) this.#problem(`${item.name} is there twice`, item, 'keep one of the two')
+      else if (attributes.some((attribute) => attribute.name === item.name))
+        this.#problem(`${item.name} is there twice`, item, 'keep one of the two')
       else attributes.push(item)
+    }
+  }
+
+  /** An entity or a profile that begins inside a block which cannot hold it. */
+  #standsOutside(token: Token, inside: string): boolean {
+    if (token.kind !== 'word' || !outer.includes(token.value) || inside === 'data_graph') return false
+    const next = this.#peek(1)
+    return next.kind === '{' || (next.kind === 'text' && this.#peek(2).kind === '{')
+  }
+
+  /** Over what stands between a label and its brace, if that is on the same line. */
+  #skipToBrace(): boolean {
+    const { line } = this.#peek()
+    let ahead = 0
+    while (this.#peek(ahead).kind !== '{') {
+      const token = this.#peek(ahead++)
+      if (token.kind === 'end' || token.kind === '}' || token.kind === '=' || token.line !== line) return false
+    }
+    this.#at += ahead
+    return true
+  }
+
+  /** To the brace that closes the block whose `{` has been read. */
+  #skipBlock(): void {
+    for (let open = 1; open > 0; this.#at++) {
+      const { kind } = this.#peek()
+      if (kind === 'end') return
+      if (kind === '{') open++
+      else if (kind === '}') open--
     }
   }
 
@@ -134,6 +205,9 @@ class Parser {
   }
 }
 
+const title = ({ type, label }: Block): string => (label === null ? type : `${type} "${clip(label)}"`)
+
 function describe(token: Token): string {
-  return token.kind === 'end' ? 'the end of the text' : token.kind === 'text' ? `text "${token.value}"` : `"${token.value}"`
+  if (token.kind === 'end') return 'the end of the text'
+  return token.kind === 'text' ? `text "${clip(token.value)}"` : `"${clip(token.value)}"`
 }

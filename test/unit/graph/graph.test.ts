@@ -4,7 +4,8 @@ import { parseDataGraph } from '../../../src/graph/graph.ts'
 
 const fixture = (name: string) => readFileSync(`test/fixtures/graphs/${name}`, 'utf8')
 const codes = (text: string) => parseDataGraph(text).problems.map(({ code }) => code)
-const entity = (body: string, label = 'cart') => `data_graph {\n version = "v1.0.0"\n entity "${label}" {\n${body}\n }\n}`
+const entity = (body: string, label = 'cart') =>
+  `data_graph {\n version = "v1.0.0"\n entity "${label}" {\n${body}\n }\n}`
 const complete = 'name = "Cart"\n table_ref = "A.B.CARTS"\n primary_key = "ID"'
 
 test('every block of v1.0.0 is read', () => {
@@ -26,13 +27,23 @@ test('every block of v1.0.0 is read', () => {
   })
   expect(graph?.profile).toEqual({ profile_folder: 'DWH.SEGMENT', type: 'segment:materialized' })
   expect(graph?.relationships).toEqual([
-    { path: ['customer-orders'], name: 'Orders', from: 'profile', to: 'store_order', join: { kind: 'external_id', type: 'email', join_key: 'CUSTOMER_EMAIL' } },
+    {
+      path: ['customer-orders'],
+      name: 'Orders',
+      from: 'profile',
+      to: 'store_order',
+      join: { kind: 'external_id', type: 'email', join_key: 'CUSTOMER_EMAIL' },
+    },
     {
       path: ['customer-orders', 'order-lines'],
       name: 'Lines',
       from: 'store_order',
       to: 'order_line',
-      join: { kind: 'join_on', left: { entity: 'store_order', column: 'ORDER_ID' }, right: { entity: 'order_line', column: 'ORDER_ID' } },
+      join: {
+        kind: 'join_on',
+        left: { entity: 'store_order', column: 'ORDER_ID' },
+        right: { entity: 'order_line', column: 'ORDER_ID' },
+      },
     },
     {
       path: ['customer-orders', 'order-skus'],
@@ -48,7 +59,13 @@ test('every block of v1.0.0 is read', () => {
         inner: true,
       },
     },
-    { path: ['vip'], name: 'VIP', from: 'profile', to: 'store_order', join: { kind: 'trait', name: 'cust_no', join_key: 'CUST_NO' } },
+    {
+      path: ['vip'],
+      name: 'VIP',
+      from: 'profile',
+      to: 'store_order',
+      join: { kind: 'trait', name: 'cust_no', join_key: 'CUST_NO' },
+    },
   ])
 })
 
@@ -66,7 +83,9 @@ test('v0.0.6 has the profile first, labels for names, and materialization', () =
 })
 
 test('a bare entity block needs no wrapper', () => {
-  const { ok, graph } = parseDataGraph('entity "account-entity" {\n name = "account"\n table_ref = "CUST.ACCOUNT"\n primary_key = "id"\n enrichment_enabled = true\n}')
+  const { ok, graph } = parseDataGraph(
+    'entity "account-entity" {\n name = "account"\n table_ref = "CUST.ACCOUNT"\n primary_key = "id"\n enrichment_enabled = true\n}',
+  )
   expect(ok).toBe(true)
   expect(graph?.entities).toHaveLength(1)
 })
@@ -99,49 +118,162 @@ describe('each mistake has a code, a place and a hint', () => {
   })
 
   test('an entity twice, a profile twice', () => {
-    expect(codes(`data_graph {\n version = "v1.0.0"\n entity "a" { ${complete.replaceAll('\n', ' ')} }\n entity "a" { ${complete.replaceAll('\n', ' ')} }\n profile { profile_folder = "x" type = "segment:dbt" }\n profile { profile_folder = "x" type = "segment:dbt" }\n}`)).toEqual(['duplicate_slug', 'duplicate_profile'])
+    expect(
+      codes(
+        `data_graph {\n version = "v1.0.0"\n entity "a" { ${complete.replaceAll('\n', ' ')} }\n entity "a" { ${complete.replaceAll('\n', ' ')} }\n profile { profile_folder = "x" type = "segment:dbt" }\n profile { profile_folder = "x" type = "segment:dbt" }\n}`,
+      ),
+    ).toEqual(['duplicate_slug', 'duplicate_profile'])
   })
 
-  const relation = (body: string) => `data_graph {\n version = "v1.0.0"\n entity "cart-entity" { ${complete.replaceAll('\n', ' ')} }\n entity "item" { ${complete.replaceAll('\n', ' ')} }\n profile { profile_folder = "x" type = "segment:materialized"\n${body}\n }\n}`
-  const carts = (inside: string) => `relationship "carts" { name = "Carts" related_entity = "cart-entity" external_id { type = "email" join_key = "E" }\n${inside} }`
+  const relation = (body: string) =>
+    `data_graph {\n version = "v1.0.0"\n entity "cart-entity" { ${complete.replaceAll('\n', ' ')} }\n entity "item" { ${complete.replaceAll('\n', ' ')} }\n profile { profile_folder = "x" type = "segment:materialized"\n${body}\n }\n}`
+  const carts = (inside: string) =>
+    `relationship "carts" { name = "Carts" related_entity = "cart-entity" external_id { type = "email" join_key = "E" }\n${inside} }`
 
   test('a related entity that is nearly right: did you mean', () => {
-    const { problems } = parseDataGraph(relation('relationship "carts" { name = "Carts" related_entity = "carts-entity" external_id { type = "email" join_key = "E" } }'))
+    const { problems } = parseDataGraph(
+      relation(
+        'relationship "carts" { name = "Carts" related_entity = "carts-entity" external_id { type = "email" join_key = "E" } }',
+      ),
+    )
     expect(problems).toMatchObject([{ code: 'unknown_entity', line: 6, hint: 'did you mean "cart-entity"?' }])
   })
 
   test.each([
-    ['both an external id and a trait', 'relationship "c" { name = "C" related_entity = "cart-entity" external_id { type = "email" join_key = "E" } trait { name = "n" join_key = "E" } }', 'ambiguous_join'],
+    [
+      'both an external id and a trait',
+      'relationship "c" { name = "C" related_entity = "cart-entity" external_id { type = "email" join_key = "E" } trait { name = "n" join_key = "E" } }',
+      'ambiguous_join',
+    ],
     ['no join', 'relationship "c" { name = "C" related_entity = "cart-entity" }', 'missing_join'],
-    ['join_on below the profile', 'relationship "c" { name = "C" related_entity = "cart-entity" join_on = "a.b = c.d" }', 'bad_join'],
-    ['table names instead of slugs', carts('relationship "items" { name = "I" related_entity = "item" join_on = "CARTS.ID = ITEMS.CART_ID" }'), 'bad_join'],
-    ['a join without an equals sign', carts('relationship "items" { name = "I" related_entity = "item" join_on = "cart-entity.ID" }'), 'bad_join'],
+    [
+      'join_on below the profile',
+      'relationship "c" { name = "C" related_entity = "cart-entity" join_on = "a.b = c.d" }',
+      'bad_join',
+    ],
+    [
+      'table names instead of slugs',
+      carts('relationship "items" { name = "I" related_entity = "item" join_on = "CARTS.ID = ITEMS.CART_ID" }'),
+      'bad_join',
+    ],
+    [
+      'a join without an equals sign',
+      carts('relationship "items" { name = "I" related_entity = "item" join_on = "cart-entity.ID" }'),
+      'bad_join',
+    ],
     ['a relationship twice', `${carts('')}\n${carts('')}`, 'duplicate_slug'],
-    ['a colon in a block head', 'relationship: "c" { name = "C" related_entity = "cart-entity" external_id { type = "email" join_key = "E" } }', 'syntax'],
+    [
+      'a colon in a block head',
+      'relationship: "c" { name = "C" related_entity = "cart-entity" external_id { type = "email" join_key = "E" } }',
+      'syntax',
+    ],
     ['a type without quotes', '} profile { profile_folder = "x" type = segment:materialized ', 'syntax'],
   ])('%s', (_name, body, code) => {
     expect(codes(relation(body))).toContain(code)
   })
 
   test('seven levels are too deep, six are not', () => {
-    const nested = (depth: number): string => (depth === 0 ? '' : `relationship "level-${depth}" { name = "L" related_entity = "item" join_on = "item.A = item.B"\n${nested(depth - 1)} }`)
-    const at = (levels: number) => relation(`relationship "top" { name = "T" related_entity = "item" external_id { type = "email" join_key = "E" }\n${nested(levels)} }`)
+    const nested = (depth: number): string =>
+      depth === 0
+        ? ''
+        : `relationship "level-${depth}" { name = "L" related_entity = "item" join_on = "item.A = item.B"\n${nested(depth - 1)} }`
+    const at = (levels: number) =>
+      relation(
+        `relationship "top" { name = "T" related_entity = "item" external_id { type = "email" join_key = "E" }\n${nested(levels)} }`,
+      )
     expect(codes(at(4))).toEqual([])
     expect(codes(at(5))).toEqual(['too_deep'])
   })
 })
 
 test('all mistakes are found in one reading', () => {
-  const { problems } = parseDataGraph('data_graph {\n version = "v9"\n entity "A B" {\n  nme = "x"\n  table_ref = 5\n }\n')
-  expect(problems.map(({ code }) => code)).toEqual(['syntax', 'unsupported_version', 'missing_attribute', 'missing_attribute', 'invalid_slug', 'unknown_attribute', 'syntax'])
+  const { problems } = parseDataGraph(
+    'data_graph {\n version = "v9"\n entity "A B" {\n  nme = "x"\n  table_ref = 5\n }\n',
+  )
+  expect(problems.map(({ code }) => code)).toEqual([
+    'syntax',
+    'unsupported_version',
+    'missing_attribute',
+    'missing_attribute',
+    'invalid_slug',
+    'unknown_attribute',
+    'syntax',
+  ])
   expect(problems.every(({ line, column }) => line !== null && column !== null)).toBe(true)
 })
 
 test('no text makes it throw', () => {
-  const pieces = ['data_graph', '{', '}', '=', '"', 'entity "a"', '\n', '#', '/*', ':', '\\', '\u0000', 'profile', 'relationship "x"', 'join_on', '"a.b=c.d"', 'true']
+  const pieces = [
+    'data_graph',
+    '{',
+    '}',
+    '=',
+    '"',
+    'entity "a"',
+    '\n',
+    '#',
+    '/*',
+    ':',
+    '\\',
+    '\u0000',
+    'profile',
+    'relationship "x"',
+    'join_on',
+    '"a.b=c.d"',
+    'true',
+  ]
   for (let n = 0; n < 3000; n++) {
     let text = ''
     for (let k = 0; k < 12; k++) text += `${pieces[(n * 7 + k * k * 13 + n * k) % pieces.length]} `
     expect(() => parseDataGraph(text)).not.toThrow()
   }
+})
+
+describe('what a paste brings along', () => {
+  test('a byte order mark and carriage returns are no mistakes', () => {
+    expect(codes(`\uFEFF${entity(complete).replaceAll('\n', '\r\n')}`)).toEqual([])
+  })
+
+  test.each([
+    ['single quotes', "entity 'a' { name = 'x' table_ref = 't' primary_key = 'k' }", 8],
+    ['commas', 'entity "a" { name = "x", table_ref = "t", primary_key = "k" }', 24],
+    ['semicolons', 'entity "a" { name = "x"; table_ref = "t"; primary_key = "k" }', 24],
+    ['a second label', 'entity "a" "b" { name = "x" table_ref = "t" primary_key = "k" }', 12],
+  ])('%s are named at their place, and nothing else is', (_name, text, column) => {
+    const { problems } = parseDataGraph(text)
+    expect(problems[0]).toMatchObject({ code: 'syntax', line: 1, column })
+    expect(new Set(problems.map(({ code }) => code))).toEqual(new Set(['syntax']))
+  })
+
+  test('a brace missing at the end of an entity is told where the next one begins', () => {
+    const text =
+      'data_graph {\n version = "v1.0.0"\n entity "a" {\n  name = "a"\n  table_ref = "x"\n  primary_key = "y"\n\n entity "b" {\n  name = "b"\n  table_ref = "x"\n  primary_key = "y"\n }\n}\n'
+    expect(parseDataGraph(text).problems).toMatchObject([
+      { code: 'syntax', line: 8, column: 2, message: 'entity "a" is not closed before entity' },
+    ])
+  })
+
+  test('a composite key is refused: the language has none', () => {
+    expect(codes(entity('name = "C"\n table_ref = "t"\n primary_key = "A, B"'))).toEqual(['bad_type'])
+  })
+
+  test('a join of unlike keys is a warning', () => {
+    const { ok, problems } = parseDataGraph(`data_graph { version = "v1.0.0"
+      entity "household-entity" { name = "H" table_ref = "h" primary_key = "ID" }
+      entity "subscription-entity" { name = "S" table_ref = "s" primary_key = "SUB_ID" }
+      profile { profile_folder = "x" type = "segment:materialized"
+        relationship "households" { name = "H" related_entity = "household-entity" external_id { type = "email" join_key = "E" }
+          relationship "subscriptions" { name = "S" related_entity = "subscription-entity" join_on = "household-entity.SUB_ID = subscription-entity.HOUSEHOLD_ID" } } } }`)
+    expect(ok).toBe(true)
+    expect(problems).toMatchObject([{ code: 'unlike_keys', severity: 'warning', line: 6 }])
+  })
+
+  test('a hundred thousand open blocks, quotes or signs are answered, not followed', () => {
+    for (const text of ['a {', 'relationship "x" {', '"', '=', '\\', '/*', 'a:', '}', 'a = ']) {
+      const { ok, problems } = parseDataGraph(text.repeat(100_000))
+      expect(ok).toBe(false)
+      expect(problems.length).toBeLessThanOrEqual(100)
+      for (const { message, hint } of problems) expect(message.length + (hint?.length ?? 0)).toBeLessThan(600)
+    }
+  })
 })
