@@ -1,7 +1,8 @@
 /** What a command has to work with. */
+
+import type { EntitySettings } from '../config/entities.ts'
 import { type Project, requireProject } from '../config/project.ts'
 import { LinkedEventsError, nearest } from '../errors.ts'
-import type { EntitySettings } from '../config/entities.ts'
 import { problemText, type Terminal } from './terminal.ts'
 
 export interface Context {

@@ -15,12 +15,17 @@ import { syncEntity } from './sync.ts'
 const products = 100_000
 const accounts = 20_000
 
-export async function demo(context: Context, options: { readonly events: string; readonly dir: string }): Promise<number> {
+export async function demo(
+  context: Context,
+  options: { readonly events: string; readonly dir: string },
+): Promise<number> {
   const { terminal } = context
   const events = countOf(options.events, '--events')
   const dir = resolve(context.cwd, options.dir)
   const file = join(dir, 'linked-events.yaml')
-  terminal.talk(`A sample shop in ${relative(context.cwd, dir) || dir}: ${products.toLocaleString('en')} products, ${accounts.toLocaleString('en')} accounts, ${events.toLocaleString('en')} events.\n`)
+  terminal.talk(
+    `A sample shop in ${relative(context.cwd, dir) || dir}: ${products.toLocaleString('en')} products, ${accounts.toLocaleString('en')} accounts, ${events.toLocaleString('en')} events.\n`,
+  )
   makeFolder(dir, file)
 
   const making = terminal.progress('making the warehouse', null)
@@ -47,7 +52,9 @@ export async function demo(context: Context, options: { readonly events: string;
     if (fact.name === 'batch-enriched') enriching.update((done += fact.messages))
   })
   const summary = await runProject(context, project, { untilEnd: true, signal, tell })
-  enriching.end(`${summary.consumed.toLocaleString('en')} events, ${Math.round(summary.consumed / Math.max(summary.seconds, 0.001)).toLocaleString('en')} a second`)
+  enriching.end(
+    `${summary.consumed.toLocaleString('en')} events, ${Math.round(summary.consumed / Math.max(summary.seconds, 0.001)).toLocaleString('en')} a second`,
+  )
   if (terminal.json) writeSummary(terminal, project, summary)
   else {
     terminal.write('')
@@ -60,7 +67,9 @@ export async function demo(context: Context, options: { readonly events: string;
 /** A folder of the demo's own is made anew; any other that holds something is left alone. */
 function makeFolder(dir: string, file: string): void {
   if (existsSync(dir) && !(existsSync(file) && readFileSync(file, 'utf8').startsWith(marker))) {
-    throw new LinkedEventsError('FILE_UNWRITABLE', `${dir} exists, and the demo did not make it`, { hint: 'name another folder with --dir' })
+    throw new LinkedEventsError('FILE_UNWRITABLE', `${dir} exists, and the demo did not make it`, {
+      hint: 'name another folder with --dir',
+    })
   }
   for (const part of ['out', '.linked-events', 'mappings']) rmSync(join(dir, part), { recursive: true, force: true })
   for (const part of ['out', 'mappings']) mkdirSync(join(dir, part), { recursive: true })
@@ -69,7 +78,8 @@ function makeFolder(dir: string, file: string): void {
 function writeTexts(dir: string, file: string): void {
   writeFileSync(file, configuration)
   writeFileSync(join(dir, 'data-graph.hcl'), dataGraph)
-  for (const [name, mapping] of Object.entries(mappings)) writeFileSync(join(dir, 'mappings', name), `${JSON.stringify(mapping, null, 2)}\n`)
+  for (const [name, mapping] of Object.entries(mappings))
+    writeFileSync(join(dir, 'mappings', name), `${JSON.stringify(mapping, null, 2)}\n`)
 }
 
 function writeEvents({ terminal }: Context, file: string, events: number): void {
@@ -88,7 +98,10 @@ function story({ terminal, cwd }: Context, dir: string): string {
   const at = relative(cwd, dir) || '.'
   const output = readFileSync(join(dir, 'out', 'amplitude.ndjson'), 'utf8')
     .split('\n', 2000)
-    .find((line) => line.includes('Order Completed') && line.includes('"account":{"name"') && line.includes('"product":{"name"'))
+    .find(
+      (line) =>
+        line.includes('Order Completed') && line.includes('"account":{"name"') && line.includes('"product":{"name"'),
+    )
   const lines: string[] = []
   let number = 1
   if (output !== undefined) {
@@ -97,18 +110,28 @@ function story({ terminal, cwd }: Context, dir: string): string {
     number = inputs.findIndex((line) => line.includes(after.messageId)) + 1
     const before = parseJson(inputs[number - 1]!) as typeof after
     lines.push('', terminal.bold('One event, before and after (amplitude, format: event)'), '')
-    lines.push(sideBySide({ event: before.event, properties: before.properties }, { event: after.event, properties: after.properties }, terminal))
+    lines.push(
+      sideBySide(
+        { event: before.event, properties: before.properties },
+        { event: after.event, properties: after.properties },
+        terminal,
+      ),
+    )
   }
   const config = `--config ${at}/linked-events.yaml`
   lines.push('', terminal.bold('Files'))
   lines.push(`  ${at}/linked-events.yaml, data-graph.hcl, mappings/   what you would write yourself`)
   lines.push(`  ${at}/warehouse.duckdb, events.ndjson                 the shop's tables and its events`)
-  lines.push(`  ${at}/out/                                            enriched events of three destinations, and the dead letters`)
+  lines.push(
+    `  ${at}/out/                                            enriched events of three destinations, and the dead letters`,
+  )
   lines.push(`  ${at}/.linked-events/snapshots/                       the local copies of the tables`)
   lines.push('', terminal.bold('Try next'))
   lines.push(`  sed -n ${number}p ${at}/events.ndjson | npm run -s cli -- preview ${config}`)
   lines.push(`  npm run -s cli -- lookup product ${skuOf(42)} ${config}`)
-  lines.push(`  on your own Kafka: put source: { kafka: { topics: [events], group: linked-events } } into the file, then`)
+  lines.push(
+    `  on your own Kafka: put source: { kafka: { topics: [events], group: linked-events } } into the file, then`,
+  )
   lines.push(`  npm run -s cli -- run ${config}`)
   return lines.join('\n')
 }

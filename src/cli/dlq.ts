@@ -39,7 +39,11 @@ export async function list(context: Context, options: DlqOptions): Promise<numbe
   for await (const letter of deadLetters(projectOf(context), options)) {
     if (shown++ >= limit) break
     const { number, reason, message, topic, partition, offset, time, size } = letter
-    context.terminal.item({ number, reason, message, topic, partition, offset, time, size }, () => `${String(number).padStart(6)}  ${time}  ${topic}/${partition}/${offset}  ${reason}: ${message} (${size} bytes)`)
+    context.terminal.item(
+      { number, reason, message, topic, partition, offset, time, size },
+      () =>
+        `${String(number).padStart(6)}  ${time}  ${topic}/${partition}/${offset}  ${reason}: ${message} (${size} bytes)`,
+    )
   }
   if (shown === 0) context.terminal.talk('no dead letters')
   return exit.ok
@@ -50,17 +54,30 @@ export async function show(context: Context, _options: DlqOptions, text: string)
   for await (const letter of deadLetters(projectOf(context), {})) {
     if (letter.number !== wanted) continue
     const { key, value, headers, at: _at, ...facts } = letter
-    const shown = { ...facts, ...textOf('key', key), ...textOf('value', value), headers: headers.map(({ name, value: content }) => ({ name, ...textOf('value', content) })) }
-    context.terminal.item(shown, () => Object.entries(shown).map(([name, content]) => `${name}: ${typeof content === 'string' ? content : JSON.stringify(content)}`).join('\n'))
+    const shown = {
+      ...facts,
+      ...textOf('key', key),
+      ...textOf('value', value),
+      headers: headers.map(({ name, value: content }) => ({ name, ...textOf('value', content) })),
+    }
+    context.terminal.item(shown, () =>
+      Object.entries(shown)
+        .map(([name, content]) => `${name}: ${typeof content === 'string' ? content : JSON.stringify(content)}`)
+        .join('\n'),
+    )
     return exit.ok
   }
-  throw new LinkedEventsError('BAD_INPUT', `there is no dead letter number ${wanted}`, { hint: 'see `linked-events dlq list`' })
+  throw new LinkedEventsError('BAD_INPUT', `there is no dead letter number ${wanted}`, {
+    hint: 'see `linked-events dlq list`',
+  })
 }
 
 export async function retry(context: Context, options: DlqOptions): Promise<number> {
   const project = projectOf(context)
   if (project.config.source.kafka === undefined) {
-    throw new LinkedEventsError('USAGE', 'the source is a file, which is always read from its beginning', { hint: 'correct the lines in the file, or the mapping, and run again' })
+    throw new LinkedEventsError('USAGE', 'the source is a file, which is always read from its beginning', {
+      hint: 'correct the lines in the file, or the mapping, and run again',
+    })
   }
   const retried = retriedOf(project)
   const records: PublishRecord[] = []
@@ -75,7 +92,10 @@ export async function retry(context: Context, options: DlqOptions): Promise<numb
     writeFileSync(retriedFile(project), JSON.stringify(retried), { mode: 0o600 })
   }
   const verb = options.dryRun === true ? 'would be sent' : 'sent'
-  context.terminal.result({ ok: true, dry_run: options.dryRun === true, retried: records.length }, () => `${records.length} dead letters ${verb} to their topics again`)
+  context.terminal.result(
+    { ok: true, dry_run: options.dryRun === true, retried: records.length },
+    () => `${records.length} dead letters ${verb} to their topics again`,
+  )
   return exit.ok
 }
 
@@ -96,7 +116,8 @@ async function* lettersOfTopic(project: Project, topic: string): AsyncGenerator<
     batch.each((message) => {
       const headers = headersOf(message)
       const text = (name: string) => headers.find((header) => header.name === name)?.value?.toString('utf8')
-      const value = message.valueStart < 0 ? null : Buffer.from(message.bytes.subarray(message.valueStart, message.valueEnd))
+      const value =
+        message.valueStart < 0 ? null : Buffer.from(message.bytes.subarray(message.valueStart, message.valueEnd))
       letters.push({
         number: ++number,
         reason: text('le.reason') ?? 'unknown',
@@ -117,22 +138,25 @@ async function* lettersOfTopic(project: Project, topic: string): AsyncGenerator<
 }
 
 function* lettersOfFile(file: string): Generator<DeadLetter> {
-  if (file === '-') throw new LinkedEventsError('USAGE', 'the dead letters went to stdout', { hint: 'name a file or topic under dead_letters' })
+  if (file === '-')
+    throw new LinkedEventsError('USAGE', 'the dead letters went to stdout', {
+      hint: 'name a file or topic under dead_letters',
+    })
   if (!existsSync(file)) return
   let number = 0
   for (const line of readFileSync(file, 'utf8').split('\n')) {
     if (line === '') continue
     const letter = JSON.parse(line) as Record<string, string | null>
-    const [topic = '', partition = '0', offset = '0'] = /^(.*)\/(\d+)\/(\d+)$/.exec(letter['source'] ?? '')?.slice(1) ?? []
+    const [topic = '', partition = '0', offset = '0'] = /^(.*)\/(\d+)\/(\d+)$/.exec(letter.source ?? '')?.slice(1) ?? []
     const value = bytesOf(letter, 'value')
     yield {
       number: ++number,
-      reason: letter['reason'] ?? 'unknown',
-      message: letter['message'] ?? '',
+      reason: letter.reason ?? 'unknown',
+      message: letter.message ?? '',
       topic,
       partition: Number(partition),
       offset: Number(offset),
-      time: letter['time'] ?? '',
+      time: letter.time ?? '',
       size: value?.length ?? 0,
       key: bytesOf(letter, 'key'),
       value,
@@ -152,7 +176,14 @@ function bytesOf(letter: Record<string, string | null>, name: string): Buffer | 
 /** The message as it was: its own headers without those that say why it died. */
 function recordOf({ topic, partition, key, value, headers, time }: DeadLetter): PublishRecord {
   const own = headers.filter(({ name }) => !name.startsWith('__connect.errors.') && name !== 'le.reason')
-  return { topic, partition, key, value, headers: own.map(({ name, value: content }) => [name, content] as const), timestamp: Date.parse(time) }
+  return {
+    topic,
+    partition,
+    key,
+    value,
+    headers: own.map(({ name, value: content }) => [name, content] as const),
+    timestamp: Date.parse(time),
+  }
 }
 
 function textOf(name: string, bytes: Buffer | null): Record<string, string | null> {
@@ -165,7 +196,9 @@ function checkReason(reason: string | undefined): void {
   const known = Object.keys(deadLetterReasons)
   if (reason === undefined || known.includes(reason)) return
   const near = nearest(reason, known)
-  throw new LinkedEventsError('USAGE', `there is no reason "${reason}"`, { hint: near === null ? `there are ${known.join(', ')}` : `did you mean "${near}"?` })
+  throw new LinkedEventsError('USAGE', `there is no reason "${reason}"`, {
+    hint: near === null ? `there are ${known.join(', ')}` : `did you mean "${near}"?`,
+  })
 }
 
 /** Up to which offset of each partition a whole `retry` has gone: what was sent is not sent twice. */

@@ -22,15 +22,25 @@ export async function doctor(context: Context): Promise<number> {
   context.terminal.result({ ok, checks }, () => {
     const { terminal } = context
     const rows = checks.map((check) => [check.ok ? 'ok' : check.severity, check.name, check.required, check.found])
-    const fixes = checks.filter((check) => !check.ok && check.fix !== null).map((check) => `${check.name}: ${check.fix}`)
-    return [table(['', 'check', 'required', 'found'], rows), ...(fixes.length > 0 ? ['', terminal.bold('To do'), ...fixes] : [])].join('\n')
+    const fixes = checks
+      .filter((check) => !check.ok && check.fix !== null)
+      .map((check) => `${check.name}: ${check.fix}`)
+    return [
+      table(['', 'check', 'required', 'found'], rows),
+      ...(fixes.length > 0 ? ['', terminal.bold('To do'), ...fixes] : []),
+    ].join('\n')
   })
   return ok ? exit.ok : exit.failure
 }
 
 /** Everything outside the texts: machine, state_dir, broker, warehouse. */
 export async function checksOf(project: Project): Promise<Check[]> {
-  return [nodeVersion(), stateDir(project.config.state_dir), ...(await kafkaChecks(project)), ...(await warehouseChecks(project))]
+  return [
+    nodeVersion(),
+    stateDir(project.config.state_dir),
+    ...(await kafkaChecks(project)),
+    ...(await warehouseChecks(project)),
+  ]
 }
 
 function nodeVersion(): Check {
@@ -60,9 +70,23 @@ function stateDir(dir: string): Check {
     const { bavail, bsize } = statfsSync(dir)
     const gigabytes = (bavail * bsize) / 1e9
     const ok = gigabytes >= 1
-    return { name: 'state_dir', ok, required, found: `writable, ${gigabytes.toFixed(1)} GB free`, severity: 'warning', fix: ok ? null : 'free space, or choose another state_dir' }
+    return {
+      name: 'state_dir',
+      ok,
+      required,
+      found: `writable, ${gigabytes.toFixed(1)} GB free`,
+      severity: 'warning',
+      fix: ok ? null : 'free space, or choose another state_dir',
+    }
   } catch (error) {
-    return { name: 'state_dir', ok: false, required, found: (error as Error).message, severity: 'error', fix: `make ${dir} writable for this user` }
+    return {
+      name: 'state_dir',
+      ok: false,
+      required,
+      found: (error as Error).message,
+      severity: 'error',
+      fix: `make ${dir} writable for this user`,
+    }
   }
 }
 
@@ -70,8 +94,14 @@ async function kafkaChecks(project: Project): Promise<Check[]> {
   const { config, plan } = project
   if (config.kafka === undefined) return []
   const checks: Check[] = []
-  const check = (name: string, ok: boolean, required: string, found: string, fix: string, severity: Check['severity'] = 'error') =>
-    checks.push({ name, ok, required, found, severity, fix: ok ? null : fix })
+  const check = (
+    name: string,
+    ok: boolean,
+    required: string,
+    found: string,
+    fix: string,
+    severity: Check['severity'] = 'error',
+  ) => checks.push({ name, ok, required, found, severity, fix: ok ? null : fix })
   try {
     const { kafkaAdmin } = await import('../kafka/admin.ts')
     const admin = await kafkaAdmin(kafkaOf(project))
@@ -83,11 +113,28 @@ async function kafkaChecks(project: Project): Promise<Check[]> {
       const outputs = plan.destinations.flatMap(({ target }) => ('topic' in target ? [target.topic] : []))
       const letters = config.dead_letters?.topic
       const wanted = [...new Set([...inputs, ...outputs, ...(letters === undefined ? [] : [letters])])]
-      for (const topic of wanted) check(`topic ${topic}`, existing.has(topic), 'exists', existing.has(topic) ? 'exists' : 'missing', `kafka-topics --create --topic ${topic} --partitions 12 --replication-factor 3`)
+      for (const topic of wanted)
+        check(
+          `topic ${topic}`,
+          existing.has(topic),
+          'exists',
+          existing.has(topic) ? 'exists' : 'missing',
+          `kafka-topics --create --topic ${topic} --partitions 12 --replication-factor 3`,
+        )
       const found = await admin.describeTopics(wanted.filter((topic) => existing.has(topic)))
-      const most = Math.max(...found.filter(({ topic }) => inputs.includes(topic)).map(({ partitions }) => partitions), 0)
+      const most = Math.max(
+        ...found.filter(({ topic }) => inputs.includes(topic)).map(({ partitions }) => partitions),
+        0,
+      )
       for (const { topic, partitions } of found.filter(({ topic: name }) => outputs.includes(name))) {
-        check(`partitions of ${topic}`, partitions >= most, `${most}, as the input`, String(partitions), `with fewer partitions than the input, records are placed by their key`, 'warning')
+        check(
+          `partitions of ${topic}`,
+          partitions >= most,
+          `${most}, as the input`,
+          String(partitions),
+          `with fewer partitions than the input, records are placed by their key`,
+          'warning',
+        )
       }
     } finally {
       await admin.close()
@@ -109,6 +156,8 @@ async function warehouseChecks(project: Project): Promise<Check[]> {
     }
   } catch (error) {
     const fix = error instanceof LinkedEventsError ? error.hint : null
-    return [{ name: 'warehouse', ok: false, required: 'reachable', found: (error as Error).message, severity: 'error', fix }]
+    return [
+      { name: 'warehouse', ok: false, required: 'reachable', found: (error as Error).message, severity: 'error', fix },
+    ]
   }
 }

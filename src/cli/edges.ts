@@ -19,8 +19,13 @@ import { openWarehouse } from '../warehouse/open.ts'
 
 export async function warehouseOf({ config }: Project): Promise<Warehouse> {
   const { warehouse } = config
-  if (warehouse.type === 'duckdb') return openWarehouse({ type: 'duckdb', path: warehouse.path, stateSchema: warehouse.state_schema })
-  if (warehouse.type !== 'postgres') throw new LinkedEventsError('WAREHOUSE_TYPE_UNSUPPORTED', `warehouse.type ${warehouse.type} comes with a later version`)
+  if (warehouse.type === 'duckdb')
+    return openWarehouse({ type: 'duckdb', path: warehouse.path, stateSchema: warehouse.state_schema })
+  if (warehouse.type !== 'postgres')
+    throw new LinkedEventsError(
+      'WAREHOUSE_TYPE_UNSUPPORTED',
+      `warehouse.type ${warehouse.type} comes with a later version`,
+    )
   const { host, port, user, database, tls } = warehouse
   return openWarehouse({
     type: 'postgres',
@@ -60,8 +65,16 @@ export function kafkaOf({ config }: Project): KafkaConnection {
   return {
     brokers,
     clientId,
-    tls: tls === false ? null : tls === true ? {} : { ...pem('ca', tls.ca), ...pem('cert', tls.cert), ...pem('key', tls.key) },
-    sasl: sasl === undefined ? null : { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password.reveal() },
+    tls:
+      tls === false
+        ? null
+        : tls === true
+          ? {}
+          : { ...pem('ca', tls.ca), ...pem('cert', tls.cert), ...pem('key', tls.key) },
+    sasl:
+      sasl === undefined
+        ? null
+        : { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password.reveal() },
   }
 }
 
@@ -75,12 +88,21 @@ function pem<Name extends string>(name: Name, path: string | undefined): { [N in
   }
 }
 
-export async function sourceOf(project: Project, options: { readonly untilEnd: boolean; readonly tell: Tell }): Promise<Source> {
+export async function sourceOf(
+  project: Project,
+  options: { readonly untilEnd: boolean; readonly tell: Tell },
+): Promise<Source> {
   const { source, kafka } = project.config
   if (source.file !== undefined) return fileSource({ file: source.file, now: systemClock.now })
   const { kafkaSource } = await import('../kafka/source.ts')
   const { topics, group } = source.kafka!
-  return kafkaSource({ connection: kafkaOf(project), topics, group, ...options, sessionTimeoutMs: kafka!.session_timeout })
+  return kafkaSource({
+    connection: kafkaOf(project),
+    topics,
+    group,
+    ...options,
+    sessionTimeoutMs: kafka!.session_timeout,
+  })
 }
 
 export async function sinkOf(project: Project, tell: Tell): Promise<Sink> {
@@ -93,8 +115,18 @@ export async function sinkOf(project: Project, tell: Tell): Promise<Sink> {
   const toFiles = files.length > 0 || letters.file !== undefined
   const { kafkaSink } = toKafka ? await import('../kafka/sink.ts') : { kafkaSink: null }
   return route({
-    topics: kafkaSink === null ? null : await kafkaSink({ connection: kafkaOf(project), targets: topics, deadLetterTopic: letters.topic ?? null, tell }),
-    files: toFiles ? fileSink({ files, deadLetters: letters.file ?? null, append: config.source.kafka !== undefined }) : null,
+    topics:
+      kafkaSink === null
+        ? null
+        : await kafkaSink({
+            connection: kafkaOf(project),
+            targets: topics,
+            deadLetterTopic: letters.topic ?? null,
+            tell,
+          }),
+    files: toFiles
+      ? fileSink({ files, deadLetters: letters.file ?? null, append: config.source.kafka !== undefined })
+      : null,
     deadLetters: letters.topic === undefined ? 'files' : 'topics',
   })
 }

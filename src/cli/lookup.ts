@@ -4,7 +4,12 @@ import { encodeJson, parseJson } from '../json.ts'
 import { snapshotStore } from '../snapshot/store.ts'
 import { type Context, countOf, entityOf, projectOf } from './context.ts'
 
-export async function lookup(context: Context, options: { readonly version?: string }, slug: string, key: string): Promise<number> {
+export async function lookup(
+  context: Context,
+  options: { readonly version?: string },
+  slug: string,
+  key: string,
+): Promise<number> {
   const project = projectOf(context)
   const entity = entityOf(project, slug)
   const store = snapshotStore({ dir: project.config.state_dir })
@@ -22,9 +27,13 @@ export async function lookup(context: Context, options: { readonly version?: str
   }
   const { terminal } = context
   terminal.result(found, () => {
-    const where = snapshot === null ? '; run `linked-events sync`' : ` (version ${snapshot.version}, as of ${found.as_of})`
+    const where =
+      snapshot === null ? '; run `linked-events sync`' : ` (version ${snapshot.version}, as of ${found.as_of})`
     const columns = Object.entries((found.row ?? {}) as object)
-    return [`${slug} ${key}: ${terminal.bold(status)}${where}`, ...columns.map(([column, value]) => `  ${column}: ${typeof value === 'string' ? value : encodeJson(value)}`)].join('\n')
+    return [
+      `${slug} ${key}: ${terminal.bold(status)}${where}`,
+      ...columns.map(([column, value]) => `  ${column}: ${typeof value === 'string' ? value : encodeJson(value)}`),
+    ].join('\n')
   })
   snapshot?.close()
   return status === 'hit' ? exit.ok : exit.failure

@@ -45,10 +45,16 @@ function narrowed(plan: Plan, { destination, mapping }: PreviewOptions): Plan {
   if (destinations.length > 0) return { ...plan, destinations }
   const slugs = plan.destinations.map(({ slug }) => slug)
   const names = plan.destinations.flatMap(({ mappings }) => mappings.map(({ name }) => name))
-  const near = (mapping === undefined ? null : nearest(mapping, names)) ?? (destination === undefined ? null : nearest(destination, slugs))
-  throw new LinkedEventsError('USAGE', `no enabled ${mapping === undefined ? `destination "${destination}"` : `mapping "${mapping}"`}`, {
-    hint: near === null ? `there are ${[...slugs, ...names].join(', ')}` : `did you mean "${near}"?`,
-  })
+  const near =
+    (mapping === undefined ? null : nearest(mapping, names)) ??
+    (destination === undefined ? null : nearest(destination, slugs))
+  throw new LinkedEventsError(
+    'USAGE',
+    `no enabled ${mapping === undefined ? `destination "${destination}"` : `mapping "${mapping}"`}`,
+    {
+      hint: near === null ? `there are ${[...slugs, ...names].join(', ')}` : `did you mean "${near}"?`,
+    },
+  )
 }
 
 /** Lines with their numbers from 0; a text that is one JSON object over several lines is one event. */
@@ -57,24 +63,34 @@ function eventLines(file: string): [number, string][] {
   try {
     text = readFileSync(file === '-' ? 0 : file, 'utf8')
   } catch (error) {
-    throw new LinkedEventsError('FILE_NOT_FOUND', `cannot read ${file}`, { hint: 'name a file with --event, or pipe events in', cause: error })
+    throw new LinkedEventsError('FILE_NOT_FOUND', `cannot read ${file}`, {
+      hint: 'name a file with --event, or pipe events in',
+      cause: error,
+    })
   }
   try {
     if (text.trim().includes('\n') && isObject(JSON.parse(text))) return [[0, text.trim()]]
   } catch {
     // several lines, each for itself
   }
-  return text.split('\n').flatMap((line, number): [number, string][] => (line.trim() === '' ? [] : [[number, line.replace(/\r$/, '')]]))
+  return text
+    .split('\n')
+    .flatMap((line, number): [number, string][] => (line.trim() === '' ? [] : [[number, line.replace(/\r$/, '')]]))
 }
 
 function human(terminal: Terminal, project: Project, shown: Preview): string {
-  if (shown.dead_letter !== undefined) return `${terminal.red('dead letter')} ${shown.event_id}: ${shown.dead_letter.reason}, ${shown.dead_letter.message}`
+  if (shown.dead_letter !== undefined)
+    return `${terminal.red('dead letter')} ${shown.event_id}: ${shown.dead_letter.reason}, ${shown.dead_letter.message}`
   const lines = [terminal.bold(`event ${shown.event_id}`)]
   for (const delivery of shown.deliveries) {
     const name = delivery.mapping === null ? delivery.destination : `${delivery.destination} · ${delivery.mapping}`
-    lines.push(`  ${name}: ${terminal.bold(delivery.outcome)}${delivery.reason === null ? '' : ` (${delivery.reason})`}`)
+    lines.push(
+      `  ${name}: ${terminal.bold(delivery.outcome)}${delivery.reason === null ? '' : ` (${delivery.reason})`}`,
+    )
     for (const { entity, match, key, status, version } of delivery.entities) {
-      lines.push(`    ${entity} by ${match} = ${key === null ? '-' : JSON.stringify(key)}: ${status}${version === null ? '' : ` in version ${version}`}`)
+      lines.push(
+        `    ${entity} by ${match} = ${key === null ? '-' : JSON.stringify(key)}: ${status}${version === null ? '' : ` in version ${version}`}`,
+      )
     }
     if (delivery.output !== null) lines.push(`    ${encodeJson(delivery.output)}`)
     for (const { path, reason } of delivery.reasons) lines.push(`    ${terminal.dim(`${path} is empty: ${reason}`)}`)

@@ -26,7 +26,13 @@ export async function program(argv: readonly string[]): Promise<number> {
   prepare(root)
   examples(root, ['linked-events demo', 'linked-events validate && linked-events run'])
 
-  function command<Options>(parent: Command, name: string, description: string, example: string[], load: () => Promise<Run<Options>>): Command {
+  function command<Options>(
+    parent: Command,
+    name: string,
+    description: string,
+    example: string[],
+    load: () => Promise<Run<Options>>,
+  ): Command {
     const added = prepare(parent.command(name).description(description))
     examples(added, example)
     return added.action(async (...received: unknown[]) => {
@@ -45,7 +51,9 @@ export async function program(argv: readonly string[]): Promise<number> {
     if (error.exitCode === 0) return exit.ok
     if (argv.includes('--json')) {
       const message = error.message.replace(/^error: /, '').trim()
-      new Terminal({ json: true, quiet: true, verbose: false, color: false }).error(new LinkedEventsError('USAGE', message))
+      new Terminal({ json: true, quiet: true, verbose: false, color: false }).error(
+        new LinkedEventsError('USAGE', message),
+      )
     }
     return exit.usage
   }
@@ -56,7 +64,11 @@ async function run<Options>(command: Run<Options>, options: Options & GlobalOpti
   const { json = false, quiet = false, verbose = false, color = true } = options
   const terminal = new Terminal({ json, quiet, verbose, color })
   try {
-    return await command({ terminal, configFile: options.config, env: process.env, cwd: process.cwd() }, options, ...args)
+    return await command(
+      { terminal, configFile: options.config, env: process.env, cwd: process.cwd() },
+      options,
+      ...args,
+    )
   } catch (error) {
     terminal.error(error)
     return error instanceof LinkedEventsError ? error.exit : exit.bug
@@ -66,7 +78,12 @@ async function run<Options>(command: Run<Options>, options: Options & GlobalOpti
 /** What every command has: the global options stand before or behind its name. */
 function prepare(command: Command): Command {
   return command
-    .addOption(new Option('--config <file>', 'configuration file (else $LINKED_EVENTS_CONFIG, ./linked-events.yaml, ./config/linked-events.yaml)'))
+    .addOption(
+      new Option(
+        '--config <file>',
+        'configuration file (else $LINKED_EVENTS_CONFIG, ./linked-events.yaml, ./config/linked-events.yaml)',
+      ),
+    )
     .option('--json', 'results as JSON on stdout')
     .option('--quiet', 'no talk on stderr')
     .option('--verbose', 'more talk on stderr')
@@ -79,84 +96,195 @@ function prepare(command: Command): Command {
 function merged(command: Command): GlobalOptions {
   const chain: Command[] = []
   for (let at: Command | null = command; at !== null; at = at.parent) chain.unshift(at)
-  const color = chain.every((one) => one.opts()['color'] !== false)
+  const color = chain.every((one) => one.opts().color !== false)
   return { ...Object.assign({}, ...chain.map((one) => one.opts())), color }
 }
 
 function examples(command: Command, lines: readonly string[]): void {
-  command.addHelpText('before', `${lines.length > 1 ? 'Examples' : 'Example'}:\n${lines.map((line) => `  ${line}`).join('\n')}\n`)
+  command.addHelpText(
+    'before',
+    `${lines.length > 1 ? 'Examples' : 'Example'}:\n${lines.map((line) => `  ${line}`).join('\n')}\n`,
+  )
 }
 
-type Add = <Options>(parent: Command, name: string, description: string, example: string[], load: () => Promise<Run<Options>>) => Command
+type Add = <Options>(
+  parent: Command,
+  name: string,
+  description: string,
+  example: string[],
+  load: () => Promise<Run<Options>>,
+) => Command
 
 function addCommands(root: Command, add: Add): void {
-  add(root, 'validate', 'check everything, touching neither warehouse nor broker', ['linked-events validate', 'linked-events validate --deep --json'], async () =>
-    (await import('./validate.ts')).validate,
+  add(
+    root,
+    'validate',
+    'check everything, touching neither warehouse nor broker',
+    ['linked-events validate', 'linked-events validate --deep --json'],
+    async () => (await import('./validate.ts')).validate,
   ).option('--deep', 'look at warehouse and broker too')
 
-  add(root, 'doctor', 'check the surroundings: machine, disk, broker, warehouse', ['linked-events doctor'], async () => (await import('./doctor.ts')).doctor)
+  add(
+    root,
+    'doctor',
+    'check the surroundings: machine, disk, broker, warehouse',
+    ['linked-events doctor'],
+    async () => (await import('./doctor.ts')).doctor,
+  )
 
-  const sync = add(root, 'sync', 'one sync now of each entity named, or of all', ['linked-events sync', 'linked-events sync product-entity --dry-run'], async () =>
-    (await import('./sync.ts')).syncNow,
+  const sync = add(
+    root,
+    'sync',
+    'one sync now of each entity named, or of all',
+    ['linked-events sync', 'linked-events sync product-entity --dry-run'],
+    async () => (await import('./sync.ts')).syncNow,
   )
     .argument('[entity...]', 'slugs of entities')
     .option('--full', 'read everything anew')
     .option('--dry-run', 'count the changes, write nothing')
     .option('--approve', 'let the change through that the guard stopped')
-  add(sync, 'history', 'runs so far', ['linked-events sync history product-entity'], async () => (await import('./sync.ts')).history).argument('<entity>')
-  add(sync, 'reset', 'forget the warehouse state: the next sync reads everything', ['linked-events sync reset product-entity'], async () =>
-    (await import('./sync.ts')).reset,
+  add(
+    sync,
+    'history',
+    'runs so far',
+    ['linked-events sync history product-entity'],
+    async () => (await import('./sync.ts')).history,
   ).argument('<entity>')
-  add(sync, 'cancel', 'stop the sync that is running', ['linked-events sync cancel product-entity'], async () => (await import('./sync.ts')).cancel).argument('<entity>')
+  add(
+    sync,
+    'reset',
+    'forget the warehouse state: the next sync reads everything',
+    ['linked-events sync reset product-entity'],
+    async () => (await import('./sync.ts')).reset,
+  ).argument('<entity>')
+  add(
+    sync,
+    'cancel',
+    'stop the sync that is running',
+    ['linked-events sync cancel product-entity'],
+    async () => (await import('./sync.ts')).cancel,
+  ).argument('<entity>')
 
   const snapshot = prepare(root.command('snapshot').description('the local copies of the entities'))
   examples(snapshot, ['linked-events snapshot list'])
-  add(snapshot, 'list', 'versions kept', ['linked-events snapshot list'], async () => (await import('./snapshot.ts')).list)
-  add(snapshot, 'info', 'the current version of one entity', ['linked-events snapshot info product-entity'], async () => (await import('./snapshot.ts')).info)
+  add(
+    snapshot,
+    'list',
+    'versions kept',
+    ['linked-events snapshot list'],
+    async () => (await import('./snapshot.ts')).list,
+  )
+  add(
+    snapshot,
+    'info',
+    'the current version of one entity',
+    ['linked-events snapshot info product-entity'],
+    async () => (await import('./snapshot.ts')).info,
+  )
     .argument('<entity>')
     .option('--version <n>', 'another version')
-  add(snapshot, 'verify', 'compare each file with its digest', ['linked-events snapshot verify'], async () => (await import('./snapshot.ts')).verify).argument('[entity]')
-  add(snapshot, 'diff', 'keys that differ between two versions', ['linked-events snapshot diff product-entity 3 4'], async () => (await import('./snapshot.ts')).diff)
+  add(
+    snapshot,
+    'verify',
+    'compare each file with its digest',
+    ['linked-events snapshot verify'],
+    async () => (await import('./snapshot.ts')).verify,
+  ).argument('[entity]')
+  add(
+    snapshot,
+    'diff',
+    'keys that differ between two versions',
+    ['linked-events snapshot diff product-entity 3 4'],
+    async () => (await import('./snapshot.ts')).diff,
+  )
     .argument('<entity>')
     .argument('<from>')
     .argument('<to>')
 
-  add(root, 'lookup', 'one row of an entity', ['linked-events lookup product-entity SKU-1', 'linked-events lookup product-entity SKU-1 --version 3'], async () =>
-    (await import('./lookup.ts')).lookup,
+  add(
+    root,
+    'lookup',
+    'one row of an entity',
+    ['linked-events lookup product-entity SKU-1', 'linked-events lookup product-entity SKU-1 --version 3'],
+    async () => (await import('./lookup.ts')).lookup,
   )
     .argument('<entity>', 'slug of the entity')
     .argument('<key>', 'value of the primary key')
     .option('--version <n>', 'another version than the current one')
 
-  add(root, 'preview', 'what would happen to each event; sends nothing', ['linked-events preview --event event.json', 'tail -1 events.ndjson | linked-events preview --event - --json'], async () =>
-    (await import('./preview.ts')).preview,
+  add(
+    root,
+    'preview',
+    'what would happen to each event; sends nothing',
+    ['linked-events preview --event event.json', 'tail -1 events.ndjson | linked-events preview --event - --json'],
+    async () => (await import('./preview.ts')).preview,
   )
     .option('--event <file>', 'file with events, one a line (or one event over several lines); - is stdin', '-')
     .option('--destination <slug>', 'only this destination')
     .option('--mapping <name>', 'only this mapping')
 
-  add(root, 'run', 'sync on schedule and enrich', ['linked-events run', 'linked-events run --until-end --json'], async () => (await import('./run.ts')).runCommand)
+  add(
+    root,
+    'run',
+    'sync on schedule and enrich',
+    ['linked-events run', 'linked-events run --until-end --json'],
+    async () => (await import('./run.ts')).runCommand,
+  )
     .option('--until-end', 'stop where the inputs stood at the start, with a summary')
     .option('--fail-on-dead-letter', 'exit 1 when a message could not be enriched')
 
-  add(root, 'replay', 'a bounded stretch of topics again', ['linked-events replay --from 2026-11-01T00:00Z --to 2026-11-02T00:00Z --dry-run'], async () =>
-    (await import('./replay.ts')).replay,
-  ).allowUnknownOption().allowExcessArguments()
+  add(
+    root,
+    'replay',
+    'a bounded stretch of topics again',
+    ['linked-events replay --from 2026-11-01T00:00Z --to 2026-11-02T00:00Z --dry-run'],
+    async () => (await import('./replay.ts')).replay,
+  )
+    .allowUnknownOption()
+    .allowExcessArguments()
 
   const dlq = prepare(root.command('dlq').description('the dead letters'))
   examples(dlq, ['linked-events dlq list'])
-  add(dlq, 'list', 'what could not be enriched, oldest first', ['linked-events dlq list --reason invalid_json'], async () => (await import('./dlq.ts')).list)
+  add(
+    dlq,
+    'list',
+    'what could not be enriched, oldest first',
+    ['linked-events dlq list --reason invalid_json'],
+    async () => (await import('./dlq.ts')).list,
+  )
     .option('--reason <reason>', 'only this reason')
     .option('--limit <n>', 'at most so many', '1000')
-  add(dlq, 'show', 'one dead letter, whole', ['linked-events dlq show 1'], async () => (await import('./dlq.ts')).show).argument('<number>', 'its number in `dlq list`')
-  add(dlq, 'retry', 'send dead letters to their topics again', ['linked-events dlq retry --reason mapping_failed --dry-run'], async () => (await import('./dlq.ts')).retry)
+  add(
+    dlq,
+    'show',
+    'one dead letter, whole',
+    ['linked-events dlq show 1'],
+    async () => (await import('./dlq.ts')).show,
+  ).argument('<number>', 'its number in `dlq list`')
+  add(
+    dlq,
+    'retry',
+    'send dead letters to their topics again',
+    ['linked-events dlq retry --reason mapping_failed --dry-run'],
+    async () => (await import('./dlq.ts')).retry,
+  )
     .option('--reason <reason>', 'only this reason')
     .option('--dry-run', 'say what would be sent')
 
-  add(root, 'status', 'what is there, and how old everything is', ['linked-events status'], async () => (await import('./status.ts')).status)
+  add(
+    root,
+    'status',
+    'what is there, and how old everything is',
+    ['linked-events status'],
+    async () => (await import('./status.ts')).status,
+  )
 
-  add(root, 'demo', 'a sample shop: warehouse, data graph, mappings and events, then the whole way', ['linked-events demo', 'linked-events demo --events 1000 --dir /tmp/demo'], async () =>
-    (await import('./demo.ts')).demo,
+  add(
+    root,
+    'demo',
+    'a sample shop: warehouse, data graph, mappings and events, then the whole way',
+    ['linked-events demo', 'linked-events demo --events 1000 --dir /tmp/demo'],
+    async () => (await import('./demo.ts')).demo,
   )
     .option('--events <n>', 'events to make', '50000')
     .option('--dir <folder>', 'where to put the files', 'linked-events-demo')

@@ -1,7 +1,7 @@
 /** `run`: sync on schedule and enrich, in one process; `--until-end` stops where the inputs stood at the start. */
 import { systemClock } from '../clock.ts'
 import type { Project } from '../config/project.ts'
-import { type OutcomeCounts, noOutcomes, outcomes } from '../enrich/outcome.ts'
+import { noOutcomes, type OutcomeCounts, outcomes } from '../enrich/outcome.ts'
 import { run as runPipeline } from '../enrich/pipeline.ts'
 import { entitiesOf } from '../enrich/plan.ts'
 import { exit, LinkedEventsError } from '../errors.ts'
@@ -50,7 +50,12 @@ export interface Facts extends Tell {
 
 export function fanOut(): Facts {
   const listeners: Tell[] = []
-  return Object.assign((fact: Fact) => { for (const listener of listeners) listener(fact) }, { listeners })
+  return Object.assign(
+    (fact: Fact) => {
+      for (const listener of listeners) listener(fact)
+    },
+    { listeners },
+  )
 }
 
 export interface Running extends RunOptions {
@@ -58,7 +63,11 @@ export interface Running extends RunOptions {
   readonly tell: Facts
 }
 
-export async function runProject(context: Context, project: Project, { untilEnd = false, signal, tell }: Running): Promise<Summary> {
+export async function runProject(
+  context: Context,
+  project: Project,
+  { untilEnd = false, signal, tell }: Running,
+): Promise<Summary> {
   const started = systemClock.now()
   const needed = entitiesOf(project.plan)
   const watch = health(needed)
@@ -86,7 +95,8 @@ export async function runProject(context: Context, project: Project, { untilEnd 
       await sink.close()
     }
   } catch (error) {
-    if (error instanceof LinkedEventsError) tell({ name: 'failed', code: error.code, message: error.message, hint: error.hint })
+    if (error instanceof LinkedEventsError)
+      tell({ name: 'failed', code: error.code, message: error.message, hint: error.hint })
     throw error
   } finally {
     await syncs?.stop()
@@ -97,7 +107,11 @@ export async function runProject(context: Context, project: Project, { untilEnd 
   return { ok: true, ...count.total(), seconds: (systemClock.now() - started) / 1000 }
 }
 
-async function serveHttp(project: Project, measured: ReturnType<typeof metrics>, watch: ReturnType<typeof health>): Promise<HttpServer> {
+async function serveHttp(
+  project: Project,
+  measured: ReturnType<typeof metrics>,
+  watch: ReturnType<typeof health>,
+): Promise<HttpServer> {
   const { registry } = measured
   return serve({
     ...project.config.http,
@@ -129,11 +143,17 @@ export function writeSummary(terminal: Terminal, project: Project, summary: Summ
   const { outcomes: counts } = summary
   const human = () =>
     [
-      table(['outcome', 'entries'], outcomes.filter((outcome) => counts[outcome] > 0 || outcome === 'full').map((outcome) => [outcome, counts[outcome]])),
+      table(
+        ['outcome', 'entries'],
+        outcomes
+          .filter((outcome) => counts[outcome] > 0 || outcome === 'full')
+          .map((outcome) => [outcome, counts[outcome]]),
+      ),
       `${summary.consumed.toLocaleString('en')} messages in, ${summary.delivered.toLocaleString('en')} records out, ${summary.seconds.toFixed(1)} s`,
     ].join('\n')
-  const onStdout = project.plan.destinations.some(({ target }) => 'file' in target && target.file === '-') || project.config.dead_letters?.file === '-'
+  const onStdout =
+    project.plan.destinations.some(({ target }) => 'file' in target && target.file === '-') ||
+    project.config.dead_letters?.file === '-'
   if (onStdout) terminal.talk(terminal.json ? JSON.stringify({ schema_version: 1, ...summary }) : human())
   else terminal.result(summary, human)
 }
-

@@ -56,12 +56,20 @@ export function schedule(options: SchedulerOptions): Scheduler {
 
 type SyncOne = (entity: EntitySettings) => Promise<SyncRun>
 
-async function firstVersion(options: SchedulerOptions, entity: EntitySettings, syncOne: SyncOne, signal: AbortSignal): Promise<void> {
+async function firstVersion(
+  options: SchedulerOptions,
+  entity: EntitySettings,
+  syncOne: SyncOne,
+  signal: AbortSignal,
+): Promise<void> {
   for (let attempt = 0; !signal.aborted && !has(options.snapshots, entity.slug); attempt++) {
     const run = await syncOne(entity)
     if (has(options.snapshots, entity.slug) || signal.aborted) return
     const code = run.error?.code ?? 'SNAPSHOT_MISSING'
-    if (options.once) throw new LinkedEventsError(code, `${entity.slug} has no version: ${run.error?.message ?? run.result}`, { hint: run.error?.hint ?? codes[code].hint })
+    if (options.once)
+      throw new LinkedEventsError(code, `${entity.slug} has no version: ${run.error?.message ?? run.result}`, {
+        hint: run.error?.hint ?? codes[code].hint,
+      })
     await systemClock.sleep(1000 * (retrySeconds[attempt] ?? retrySeconds.at(-1)!), signal)
   }
 }
@@ -93,7 +101,11 @@ function serially(work: SyncOne): SyncOne {
   }
 }
 
-async function syncInChild({ context, project, snapshots, tell }: SchedulerOptions, entity: EntitySettings, signal: AbortSignal): Promise<SyncRun> {
+async function syncInChild(
+  { context, project, snapshots, tell }: SchedulerOptions,
+  entity: EntitySettings,
+  signal: AbortSignal,
+): Promise<SyncRun> {
   tell({ name: 'sync-started', entity: entity.slug })
   const started = systemClock.now()
   const run = (await childRun(context, project, entity.slug, signal)) ?? failedRun(entity.slug, started)
@@ -134,7 +146,11 @@ function reported(output: string): SyncRun | null {
 }
 
 function failedRun(entity: string, started: number): SyncRun {
-  const error = { code: 'INTERNAL', message: 'the sync process ended without a report', hint: codes.INTERNAL.hint } as const
+  const error = {
+    code: 'INTERNAL',
+    message: 'the sync process ended without a report',
+    hint: codes.INTERNAL.hint,
+  } as const
   return {
     entity,
     result: 'failed',

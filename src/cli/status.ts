@@ -25,14 +25,29 @@ export async function status(context: Context): Promise<number> {
   const found = { running: owner !== null && alive(owner), pid: owner, kafka, entities, partitions }
   context.terminal.result(found, () => {
     const parts = [
-      found.running ? `process ${owner} runs on ${project.config.state_dir}` : `no process runs on ${project.config.state_dir}`,
+      found.running
+        ? `process ${owner} runs on ${project.config.state_dir}`
+        : `no process runs on ${project.config.state_dir}`,
       table(
         ['entity', 'state', 'version', 'rows', 'as of', 'age', 'last sync'],
-        entities.map((one) => [one.entity, one.state, one.version ?? '-', one.rows ?? '-', one.as_of ?? '-', one.age_seconds === null ? '-' : age(one.age_seconds), one.last_run?.error?.code ?? one.last_run?.result ?? '-']),
+        entities.map((one) => [
+          one.entity,
+          one.state,
+          one.version ?? '-',
+          one.rows ?? '-',
+          one.as_of ?? '-',
+          one.age_seconds === null ? '-' : age(one.age_seconds),
+          one.last_run?.error?.code ?? one.last_run?.result ?? '-',
+        ]),
       ),
     ]
     if (partitions.length > 0) {
-      parts.push(table(['topic', 'partition', 'committed', 'end', 'lag'], partitions.map((one) => [one.topic, one.partition, one.committed ?? '-', one.end, one.lag])))
+      parts.push(
+        table(
+          ['topic', 'partition', 'committed', 'end', 'lag'],
+          partitions.map((one) => [one.topic, one.partition, one.committed ?? '-', one.end, one.lag]),
+        ),
+      )
     }
     if (kafka !== null && kafka !== 'connected') parts.push(`Kafka: ${kafka}`)
     return parts.join('\n\n')
@@ -72,7 +87,13 @@ async function partitionsOf(project: Project): Promise<{ partitions: PartitionSt
     const admin = await kafkaAdmin(kafkaOf(project))
     try {
       const lag = await admin.lag(source.group, source.topics)
-      const partitions = lag.map(({ topic, partition, offset, high, ...rest }) => ({ topic, partition, committed: offset, end: high, lag: rest.lag }))
+      const partitions = lag.map(({ topic, partition, offset, high, ...rest }) => ({
+        topic,
+        partition,
+        committed: offset,
+        end: high,
+        lag: rest.lag,
+      }))
       return { partitions, kafka: 'connected' }
     } finally {
       await admin.close()

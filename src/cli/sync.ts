@@ -47,7 +47,12 @@ export async function syncNow(context: Context, options: SyncOptions, ...slugs: 
 }
 
 /** One sync in this process, written into the history. */
-export async function syncEntity(project: Project, entity: EntitySettings, options: SyncOptions, signal: AbortSignal): Promise<SyncRun> {
+export async function syncEntity(
+  project: Project,
+  entity: EntitySettings,
+  options: SyncOptions,
+  signal: AbortSignal,
+): Promise<SyncRun> {
   const { state_dir: stateDir } = project.config
   const done = markRunning(stateDir, entity.slug)
   const warehouse = await warehouseOf(project)
@@ -88,7 +93,10 @@ export async function reset(context: Context, _options: object, slug: string): P
     await warehouse.close()
     unlock()
   }
-  context.terminal.result({ ok: true }, () => `forgotten: the next sync of ${slug} reads everything; the snapshot goes on serving`)
+  context.terminal.result(
+    { ok: true },
+    () => `forgotten: the next sync of ${slug} reads everything; the snapshot goes on serving`,
+  )
   return exit.ok
 }
 
@@ -96,7 +104,11 @@ export async function cancel(context: Context, _options: object, slug: string): 
   const project = projectOf(context)
   const pid = runningPid(project.config.state_dir, entityOf(project, slug).slug)
   if (pid !== null) process.kill(pid, 'SIGTERM')
-  context.terminal.result({ ok: pid !== null }, () => (pid === null ? `no sync of ${slug} is running` : `told process ${pid} to stop; the next run repeats what it did not finish`))
+  context.terminal.result({ ok: pid !== null }, () =>
+    pid === null
+      ? `no sync of ${slug} is running`
+      : `told process ${pid} to stop; the next run repeats what it did not finish`,
+  )
   return pid === null ? exit.failure : exit.ok
 }
 
@@ -111,12 +123,25 @@ function lock(context: Context, project: Project): () => void {
 function sentence(run: SyncRun): string {
   if (run.error !== null) return `${run.result}: ${run.error.code}`
   const changes = `+${run.added} ~${run.updated} -${run.deleted}`
-  return run.result === 'unchanged' ? `unchanged, ${run.rows.toLocaleString('en')} rows` : `${run.result}: ${changes}, ${run.rows.toLocaleString('en')} rows`
+  return run.result === 'unchanged'
+    ? `unchanged, ${run.rows.toLocaleString('en')} rows`
+    : `${run.result}: ${changes}, ${run.rows.toLocaleString('en')} rows`
 }
 
 function runsTable(runs: readonly SyncRun[]): string {
   return table(
     ['entity', 'result', 'version', 'added', 'updated', 'deleted', 'rows', 'seconds', 'started', 'reason'],
-    runs.map((run) => [run.entity, run.result, run.version ?? '-', run.added, run.updated, run.deleted, run.rows, run.duration_seconds, run.started_at, run.error?.code ?? run.reason ?? '']),
+    runs.map((run) => [
+      run.entity,
+      run.result,
+      run.version ?? '-',
+      run.added,
+      run.updated,
+      run.deleted,
+      run.rows,
+      run.duration_seconds,
+      run.started_at,
+      run.error?.code ?? run.reason ?? '',
+    ]),
   )
 }

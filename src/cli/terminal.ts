@@ -28,7 +28,7 @@ export class Terminal {
     this.json = options.json
     this.verbose = options.verbose
     this.#quiet = options.quiet
-    this.#color = options.color && process.env['NO_COLOR'] === undefined && process.stdout.isTTY === true
+    this.#color = options.color && process.env.NO_COLOR === undefined && process.stdout.isTTY === true
     this.#lively = !options.quiet && process.stderr.isTTY === true
   }
 
@@ -86,7 +86,8 @@ export class Terminal {
     const seconds = () => ((performance.now() - started) / 1000).toFixed(1)
     const draw = (done: number, note: string) => {
       const share = total === null || total === 0 ? null : Math.min(1, done / total)
-      const bar = share === null ? '…' : `${'█'.repeat(Math.round(share * 24)).padEnd(24, '░')} ${Math.round(share * 100)}%`
+      const bar =
+        share === null ? '…' : `${'█'.repeat(Math.round(share * 24)).padEnd(24, '░')} ${Math.round(share * 100)}%`
       process.stderr.write(`\r\u001b[2K${label.padEnd(28)} ${bar} ${note}`)
     }
     return {
@@ -113,7 +114,12 @@ interface Shown {
 function asError(error: unknown): Shown {
   if (error instanceof LinkedEventsError) return error
   const message = error instanceof Error ? error.message : String(error)
-  return { code: 'INTERNAL', message, hint: 'this is our own bug: please report it with the output of --verbose', problems: [] }
+  return {
+    code: 'INTERNAL',
+    message,
+    hint: 'this is our own bug: please report it with the output of --verbose',
+    problems: [],
+  }
 }
 
 export function problemText(problem: LinkedEventsError['problems'][number]): string {
@@ -124,11 +130,18 @@ export function problemText(problem: LinkedEventsError['problems'][number]): str
 
 /** A table with aligned columns; numbers to the right. */
 export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const text = [header, ...rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en') : cell)))]
+  const text = [
+    header,
+    ...rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en') : cell))),
+  ]
   const widths = header.map((_, column) => Math.max(...text.map((row) => (row[column] ?? '').length)))
   const lines = text.map((row, line) =>
     row
-      .map((cell, column) => (line > 0 && typeof rows[line - 1]?.[column] === 'number' ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .map((cell, column) =>
+        line > 0 && typeof rows[line - 1]?.[column] === 'number'
+          ? cell.padStart(widths[column]!)
+          : cell.padEnd(widths[column]!),
+      )
       .join('  ')
       .trimEnd(),
   )

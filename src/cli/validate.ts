@@ -14,13 +14,24 @@ export async function validate(context: Context, options: { readonly deep?: bool
       if (check.ok) continue
       const { name, severity, fix } = check
       const message = `${name}: required ${check.required}, found ${check.found}`
-      problems.push({ code: 'SURROUNDINGS', severity, message, file: project.file, line: null, column: null, hint: fix })
+      problems.push({
+        code: 'SURROUNDINGS',
+        severity,
+        message,
+        file: project.file,
+        line: null,
+        column: null,
+        hint: fix,
+      })
     }
   }
   const errors = problems.filter(({ severity }) => severity === 'error').length
   terminal.result({ ok: errors === 0, problems }, () => {
     const lines = problems.map(problemText)
-    if (errors === 0) lines.push(`${terminal.green('ok')}: ${project!.plan.destinations.length} destinations, ${project!.entities.length} entities${options.deep ? '' : '; `--deep` looks at warehouse and broker too'}`)
+    if (errors === 0)
+      lines.push(
+        `${terminal.green('ok')}: ${project!.plan.destinations.length} destinations, ${project!.entities.length} entities${options.deep ? '' : '; `--deep` looks at warehouse and broker too'}`,
+      )
     return lines.join('\n')
   })
   return errors === 0 ? exit.ok : exit.config

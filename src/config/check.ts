@@ -40,7 +40,9 @@ function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, places: Places):
 
 function messageOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_type') {
-    return issue.input === undefined && issue.message.includes('undefined') ? 'is missing' : `should be ${article(issue.expected)}`
+    return issue.input === undefined && issue.message.includes('undefined')
+      ? 'is missing'
+      : `should be ${article(issue.expected)}`
   }
   if (issue.code === 'invalid_value') return `should be one of ${issue.values.join(', ')}`
   if (issue.code === 'invalid_union' && 'note' in issue) return 'should have one of the known types'

@@ -6,9 +6,13 @@ import { Secret } from './secret.ts'
 const text = z.string().min(1)
 const duration = z
   .string()
-  .refine((value) => parseDuration(value) !== null, { message: 'should be a duration such as 30s, 15m, 1h or 3h25m30s' })
+  .refine((value) => parseDuration(value) !== null, {
+    message: 'should be a duration such as 30s, 15m, 1h or 3h25m30s',
+  })
   .transform((value) => parseDuration(value)!)
-const secret = z.union([z.instanceof(Secret), z.string()]).transform((value) => (value instanceof Secret ? value : new Secret(value)))
+const secret = z
+  .union([z.instanceof(Secret), z.string()])
+  .transform((value) => (value instanceof Secret ? value : new Secret(value)))
 const port = z.coerce.number().int().min(0).max(65_535)
 const slug = z.string().regex(/^[a-z0-9_-]+$/, { message: 'should be small letters, digits, dashes and underscores' })
 
@@ -49,7 +53,9 @@ const warehouse = z
 
 const schedule = z
   .strictObject({
-    strategy: z.enum(['PERIODIC', 'SPECIFIC_DAYS', 'CRON', 'DBT_CLOUD', 'MANUAL']).describe("one of Segment's five strategies"),
+    strategy: z
+      .enum(['PERIODIC', 'SPECIFIC_DAYS', 'CRON', 'DBT_CLOUD', 'MANUAL'])
+      .describe("one of Segment's five strategies"),
     config: z.record(z.string(), z.unknown()).optional().describe('depends on the strategy, e.g. { interval: 1h }'),
   })
   .describe('when to sync')
@@ -57,16 +63,25 @@ const schedule = z
 const entity = z.strictObject({
   schedule: schedule.default({ strategy: 'PERIODIC', config: { interval: '1h' } }),
   max_age: duration.default(parseDuration('3h')!).describe('a snapshot older than this is stale'),
-  on_stale: z.enum(['serve', 'pause', 'fail']).default('serve').describe('what the event path does with a stale snapshot'),
+  on_stale: z
+    .enum(['serve', 'pause', 'fail'])
+    .default('serve')
+    .describe('what the event path does with a stale snapshot'),
   versions: z.number().int().min(1).max(100).default(2).describe('snapshot versions kept on disk'),
-  duplicates: z.enum(['fail', 'first', 'reject']).default('fail').describe('what a sync does with primary keys that occur twice'),
+  duplicates: z
+    .enum(['fail', 'first', 'reject'])
+    .default('fail')
+    .describe('what a sync does with primary keys that occur twice'),
 })
 
 const binding = z.strictObject({
   space: slug.optional().describe('space of the entity; the configured one when left out'),
   entity: z.string().describe('slug of an entity of the data graph'),
   match: text.describe('the event property compared with the primary key'),
-  on_missing: z.enum(['pass', 'hold', 'drop', 'dead_letter']).default('pass').describe('what to do when there is no row'),
+  on_missing: z
+    .enum(['pass', 'hold', 'drop', 'dead_letter'])
+    .default('pass')
+    .describe('what to do when there is no row'),
 })
 
 /** One mapping; Segment's own subscription object is read as it is. */
@@ -96,8 +111,14 @@ const output = z
   .strictObject({
     topic: text.optional().describe('topic to write to'),
     file: text.optional().describe('file to append to; "-" is stdout'),
-    format: z.enum(['payload', 'event']).default('payload').describe('payload: what the mapping makes; event: the event with it merged in'),
-    record: z.enum(['value', 'envelope']).default('value').describe('files only: the value, or an object with key, value, headers, partition, time'),
+    format: z
+      .enum(['payload', 'event'])
+      .default('payload')
+      .describe('payload: what the mapping makes; event: the event with it merged in'),
+    record: z
+      .enum(['value', 'envelope'])
+      .default('value')
+      .describe('files only: the value, or an object with key, value, headers, partition, time'),
   })
   .superRefine((value, context) => exactlyOne(value, ['topic', 'file'], context))
 
@@ -124,14 +145,17 @@ const sasl = z.strictObject({
 const kafka = z.strictObject({
   brokers: z.array(text).min(1).describe('host:port of some brokers'),
   client_id: text.default('linked-events').describe('name in the broker logs'),
-  delivery: z.enum(['at_least_once', 'exactly_once']).default('at_least_once').describe('what a crash may do to outputs'),
+  delivery: z
+    .enum(['at_least_once', 'exactly_once'])
+    .default('at_least_once')
+    .describe('what a crash may do to outputs'),
   session_timeout: duration.default(parseDuration('10s')!).describe('how long a silent member keeps its partitions'),
   tls: z.union([z.boolean(), tls]).default(false).describe('encrypt the connections and verify the certificates'),
   sasl: sasl.optional().describe('log in'),
 })
 
 export const schema = z.strictObject({
-  space: slug.describe("Segment space; enrichments are at __segment_entities.<space>"),
+  space: slug.describe('Segment space; enrichments are at __segment_entities.<space>'),
   data_graph: text.describe('file with the data graph'),
   state_dir: text.default('./.linked-events').describe('everything written locally; one process owns it'),
   warehouse,

@@ -31,7 +31,14 @@ export function compileDestinations(surroundings: Surroundings, problems: Proble
     for (const [m, mapping] of destination.mappings.entries()) {
       const path = ['destinations', d, 'mappings', m]
       if (names.has(mapping.name)) {
-        problems.push(problemAt(surroundings.places.place([...path, 'name']), 'CONFIG_INVALID', `mapping "${mapping.name}" is there twice in ${destination.slug}`, 'give each mapping of a destination its own name'))
+        problems.push(
+          problemAt(
+            surroundings.places.place([...path, 'name']),
+            'CONFIG_INVALID',
+            `mapping "${mapping.name}" is there twice in ${destination.slug}`,
+            'give each mapping of a destination its own name',
+          ),
+        )
       }
       names.add(mapping.name)
       const compiled = compile(mapping, path, surroundings, problems)
@@ -48,16 +55,33 @@ export function compileDestinations(surroundings: Surroundings, problems: Proble
   return destinations
 }
 
-function compile(mapping: MappingConfig, path: Path, surroundings: Surroundings, problems: Problem[]): MappingPlan | null {
+function compile(
+  mapping: MappingConfig,
+  path: Path,
+  surroundings: Surroundings,
+  problems: Problem[],
+): MappingPlan | null {
   const { trigger, mapping: compiled } = surroundings.texts.get(path.join('.')) ?? { trigger: null, mapping: null }
   const kit = mapping.mapping === undefined ? 'settings' : 'mapping'
   const bindings = bindingsOf(mapping, path, surroundings, problems)
   if (compiled !== null) checkReads(compiled, mapping, [...path, kit], surroundings, problems)
   if (trigger === null || compiled === null) return null
-  return { name: mapping.name, action: mapping.action ?? mapping.actionSlug!, trigger, mapping: compiled, bindings, kit: mapping[kit] as JsonObject }
+  return {
+    name: mapping.name,
+    action: mapping.action ?? mapping.actionSlug!,
+    trigger,
+    mapping: compiled,
+    bindings,
+    kit: mapping[kit] as JsonObject,
+  }
 }
 
-function bindingsOf(mapping: MappingConfig, path: Path, { config, graph, places }: Surroundings, problems: Problem[]): Binding[] {
+function bindingsOf(
+  mapping: MappingConfig,
+  path: Path,
+  { config, graph, places }: Surroundings,
+  problems: Problem[],
+): Binding[] {
   const bindings: Binding[] = []
   const enabled = graph.graph.entities.filter((entity) => entity.enrichment_enabled).map(({ slug }) => slug)
   for (const [index, { entity, match, on_missing, space }] of mapping.entities.entries()) {
@@ -65,21 +89,53 @@ function bindingsOf(mapping: MappingConfig, path: Path, { config, graph, places 
     const known = graph.graph.entities.some(({ slug }) => slug === entity)
     if (!enabled.includes(entity)) {
       const near = nearest(entity, enabled)
-      const hint = known ? `set enrichment_enabled = true for it in ${config.data_graph}` : near === null ? `the data graph defines ${enabled.join(', ') || 'none'}` : `did you mean "${near}"?`
+      const hint = known
+        ? `set enrichment_enabled = true for it in ${config.data_graph}`
+        : near === null
+          ? `the data graph defines ${enabled.join(', ') || 'none'}`
+          : `did you mean "${near}"?`
       const message = `mapping "${mapping.name}" names entity "${entity}", which is ${known ? 'not enabled for enrichment' : 'not defined'}`
       problems.push(problemAt(at('entity'), known ? 'ENTITY_NOT_ENABLED' : 'CONFIG_UNKNOWN_ENTITY', message, hint))
     }
     if (bindings.some((binding) => binding.entity === entity)) {
-      problems.push(problemAt(at('entity'), 'CONFIG_INVALID', `mapping "${mapping.name}" names entity "${entity}" twice`, 'one match property an entity and mapping; make a second mapping'))
+      problems.push(
+        problemAt(
+          at('entity'),
+          'CONFIG_INVALID',
+          `mapping "${mapping.name}" names entity "${entity}" twice`,
+          'one match property an entity and mapping; make a second mapping',
+        ),
+      )
     }
     if (space !== undefined && space !== config.space) {
-      problems.push(problemAt(at('space'), 'CONFIG_INVALID', `mapping "${mapping.name}" is for space "${space}", this is "${config.space}"`, 'one process serves one space'))
+      problems.push(
+        problemAt(
+          at('space'),
+          'CONFIG_INVALID',
+          `mapping "${mapping.name}" is for space "${space}", this is "${config.space}"`,
+          'one process serves one space',
+        ),
+      )
     }
     if (match.includes('[*]')) {
-      problems.push(problemAt(at('match'), 'NOT_YET', `match "${match}" names every item of a list`, 'lists come with a later version; name one item, e.g. products[0].product_id'))
+      problems.push(
+        problemAt(
+          at('match'),
+          'NOT_YET',
+          `match "${match}" names every item of a list`,
+          'lists come with a later version; name one item, e.g. products[0].product_id',
+        ),
+      )
     }
     if (on_missing === 'hold') {
-      problems.push(problemAt(at('on_missing'), 'NOT_YET', 'on_missing: hold comes with a later version', 'use pass, drop or dead_letter'))
+      problems.push(
+        problemAt(
+          at('on_missing'),
+          'NOT_YET',
+          'on_missing: hold comes with a later version',
+          'use pass, drop or dead_letter',
+        ),
+      )
       continue
     }
     bindings.push({ entity, match, path: parseMatch(match), onMissing: on_missing })
@@ -88,7 +144,13 @@ function bindingsOf(mapping: MappingConfig, path: Path, { config, graph, places 
 }
 
 /** Enrichments that nothing fills, and consent that a warehouse would decide. */
-function checkReads(compiled: CompiledMapping, mapping: MappingConfig, path: Path, { config, places }: Surroundings, problems: Problem[]): void {
+function checkReads(
+  compiled: CompiledMapping,
+  mapping: MappingConfig,
+  path: Path,
+  { config, places }: Surroundings,
+  problems: Problem[],
+): void {
   const bound = new Set(mapping.entities.map(({ entity }) => entity))
   const reported = new Set<string>()
   let readsEntity = false
@@ -98,16 +160,39 @@ function checkReads(compiled: CompiledMapping, mapping: MappingConfig, path: Pat
     readsEntity = true
     if (space !== undefined && space !== config.space && !reported.has(space)) {
       reported.add(space)
-      problems.push(problemAt(places.place(path), 'CONFIG_INVALID', `${mapping.name} reads __segment_entities.${space}, and the space is "${config.space}"`, `write __segment_entities.${config.space}`))
+      problems.push(
+        problemAt(
+          places.place(path),
+          'CONFIG_INVALID',
+          `${mapping.name} reads __segment_entities.${space}, and the space is "${config.space}"`,
+          `write __segment_entities.${config.space}`,
+        ),
+      )
     } else if (space === config.space && entity !== undefined && !bound.has(entity) && !reported.has(entity)) {
       reported.add(entity)
       const near = nearest(entity, bound)
       const hint = near === null ? `add it to entities: - { entity: ${entity}, match: … }` : `did you mean "${near}"?`
-      problems.push(problemAt(places.place(path), 'ENTITY_NOT_BOUND', `${mapping.name} reads entity "${entity}", which it does not list under entities`, hint))
+      problems.push(
+        problemAt(
+          places.place(path),
+          'ENTITY_NOT_BOUND',
+          `${mapping.name} reads entity "${entity}", which it does not list under entities`,
+          hint,
+        ),
+      )
     }
   }
-  const consent = writes((mapping.mapping ?? mapping.settings ?? {}) as JsonValue).find((written) => written === 'context' || written.startsWith('context.consent'))
+  const consent = writes((mapping.mapping ?? mapping.settings ?? {}) as JsonValue).find(
+    (written) => written === 'context' || written.startsWith('context.consent'),
+  )
   if (readsEntity && consent?.startsWith('context.consent')) {
-    problems.push(problemAt(places.place([...path, 'context', 'consent']), 'CONSENT_FROM_WAREHOUSE', `${mapping.name} writes ${consent}`, 'consent comes from the event alone; take this field out'))
+    problems.push(
+      problemAt(
+        places.place([...path, 'context', 'consent']),
+        'CONSENT_FROM_WAREHOUSE',
+        `${mapping.name} writes ${consent}`,
+        'consent comes from the event alone; take this field out',
+      ),
+    )
   }
 }

@@ -49,7 +49,9 @@ export function readDocument(text: string, file: string): TextDocument {
       const parent = nodeAt(path.slice(0, -1))
       const last = String(path.at(-1))
       if (isMap(parent)) {
-        const pair = parent.items.find((item) => isPair(item) && String(isScalar(item.key) ? item.key.value : item.key) === last)
+        const pair = parent.items.find(
+          (item) => isPair(item) && String(isScalar(item.key) ? item.key.value : item.key) === last,
+        )
         const key = pair?.key as Node | undefined
         if (key?.range) return at(key.range[0])
       }

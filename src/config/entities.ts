@@ -60,7 +60,13 @@ export function checkEntities(
       const near = nearest(slug, slugs)
       const message = `entities.${slug}: the data graph defines no such entity`
       const hint = near === null ? `it defines ${slugs.join(', ')}` : `did you mean "${near}"?`
-      problems.push({ code: 'CONFIG_UNKNOWN_ENTITY', severity: 'error', message, ...document.keyPlace(['entities', slug]), hint })
+      problems.push({
+        code: 'CONFIG_UNKNOWN_ENTITY',
+        severity: 'error',
+        message,
+        ...document.keyPlace(['entities', slug]),
+        hint,
+      })
     }
     checkSchedule(slug, options, document, problems)
   }
@@ -72,7 +78,14 @@ export function checkEntities(
       slug: entity.slug,
       tableRef: entity.table_ref,
       primaryKey: entity.primary_key,
-      columns: using.length === 0 ? null : columnsOf(using.flatMap(({ mapping }) => mapping.reads), config.space, entity.slug),
+      columns:
+        using.length === 0
+          ? null
+          : columnsOf(
+              using.flatMap(({ mapping }) => mapping.reads),
+              config.space,
+              entity.slug,
+            ),
       used: using.length > 0,
     }
   })
@@ -89,7 +102,9 @@ function checkSchedule(slug: string, options: EntityConfig, document: TextDocume
   } catch (error) {
     if (!(error instanceof LinkedEventsError)) throw error
     const place = document.place(['entities', slug, 'schedule'])
-    const found = error.problems.length > 0 ? error.problems : [{ code: error.code, message: error.message, hint: error.hint }]
-    for (const { code, message, hint } of found) problems.push({ code, severity: 'error', message: `entities.${slug}: ${message}`, ...place, hint })
+    const found =
+      error.problems.length > 0 ? error.problems : [{ code: error.code, message: error.message, hint: error.hint }]
+    for (const { code, message, hint } of found)
+      problems.push({ code, severity: 'error', message: `entities.${slug}: ${message}`, ...place, hint })
   }
 }

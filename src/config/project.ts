@@ -37,7 +37,10 @@ export interface ProjectOptions {
  * Reads the project and reports all problems at once; `project` is null when one of them is an error.
  * @throws LinkedEventsError CONFIG_NOT_FOUND
  */
-export function readProject(options: ProjectOptions): { readonly project: Project | null; readonly problems: readonly Problem[] } {
+export function readProject(options: ProjectOptions): {
+  readonly project: Project | null
+  readonly problems: readonly Problem[]
+} {
   const file = findConfig(options)
   const dir = dirname(file)
   const problems: Problem[] = []
@@ -64,7 +67,10 @@ export function readProject(options: ProjectOptions): { readonly project: Projec
     limits: { ...defaultLimits, bytesMax: limits.event_bytes, depthMax: limits.depth, keysMax: limits.keys },
     digest: (text) => createHash('sha256').update(text).digest('hex').slice(0, 24),
   }
-  return { project: { file, config: absolutePaths(config, dir), graph: graph.graph, plan, entities }, problems: inOrder(problems) }
+  return {
+    project: { file, config: absolutePaths(config, dir), graph: graph.graph, plan, entities },
+    problems: inOrder(problems),
+  }
 }
 
 /** The project, or one error with every problem. @throws LinkedEventsError CONFIG_NOT_FOUND, CONFIG_INVALID */
@@ -84,38 +90,61 @@ export function requireProject(options: ProjectOptions & { readonly warn?: (prob
 }
 
 export function findConfig({ file, env, cwd }: ProjectOptions): string {
-  const named = file ?? env['LINKED_EVENTS_CONFIG']
+  const named = file ?? env.LINKED_EVENTS_CONFIG
   const candidates = named === undefined ? ['linked-events.yaml', 'config/linked-events.yaml'] : [named]
   const found = candidates.map((candidate) => resolve(cwd, candidate)).find((candidate) => existsSync(candidate))
   if (found !== undefined) return found
-  throw new LinkedEventsError('CONFIG_NOT_FOUND', `no configuration: ${candidates.join(' and ')} ${named === undefined ? 'do' : 'does'} not exist`)
+  throw new LinkedEventsError(
+    'CONFIG_NOT_FOUND',
+    `no configuration: ${candidates.join(' and ')} ${named === undefined ? 'do' : 'does'} not exist`,
+  )
 }
 
 /** What no single option can say of itself. */
 function checkTogether(config: Config, document: ReturnType<typeof readDocument>, problems: Problem[]): void {
   const problem = (path: (string | number)[], message: string, hint: string | null, code = 'CONFIG_INVALID') =>
     problems.push({ code, severity: 'error', message, ...document.place(path), hint })
-  const topics = config.destinations.some(({ output }) => output.topic !== undefined) || config.dead_letters?.topic !== undefined
+  const topics =
+    config.destinations.some(({ output }) => output.topic !== undefined) || config.dead_letters?.topic !== undefined
   if ((topics || config.source.kafka !== undefined) && config.kafka === undefined) {
     problem([], 'kafka.brokers is missing, and topics are used', 'add kafka: { brokers: ["host:9092"] }')
   }
   if (config.kafka?.delivery === 'exactly_once') {
-    problem(['kafka', 'delivery'], 'kafka.delivery: exactly_once comes with a later version', 'use at_least_once and the header le.event_id', 'NOT_YET')
+    problem(
+      ['kafka', 'delivery'],
+      'kafka.delivery: exactly_once comes with a later version',
+      'use at_least_once and the header le.event_id',
+      'NOT_YET',
+    )
   }
   const { warehouse } = config
   if (warehouse.type !== 'duckdb' && warehouse.type !== 'postgres') {
-    problem(['warehouse', 'type'], `warehouse.type: ${warehouse.type} comes with a later version`, 'this version syncs from duckdb and postgres', 'NOT_YET')
+    problem(
+      ['warehouse', 'type'],
+      `warehouse.type: ${warehouse.type} comes with a later version`,
+      'this version syncs from duckdb and postgres',
+      'NOT_YET',
+    )
   }
   if (warehouse.type === 'postgres' && warehouse.url === undefined && warehouse.host === undefined) {
     problem(['warehouse'], 'warehouse: needs url or host', 'write url: "${env:PG_URL}"')
   }
   const slugs = new Map<string, number>()
   for (const [index, { slug, output }] of config.destinations.entries()) {
-    if (slugs.has(slug)) problem(['destinations', index, 'slug'], `destination "${slug}" is there twice`, 'give each destination its own slug')
+    if (slugs.has(slug))
+      problem(
+        ['destinations', index, 'slug'],
+        `destination "${slug}" is there twice`,
+        'give each destination its own slug',
+      )
     slugs.set(slug, index)
     const input = config.source.kafka?.topics ?? []
     if (output.topic !== undefined && input.includes(output.topic)) {
-      problem(['destinations', index, 'output', 'topic'], `topic "${output.topic}" is an input too: it would feed itself`, 'write to another topic')
+      problem(
+        ['destinations', index, 'output', 'topic'],
+        `topic "${output.topic}" is an input too: it would feed itself`,
+        'write to another topic',
+      )
     }
   }
 }
@@ -137,19 +166,27 @@ function absolutePaths(config: Config, dir: string): Config {
     }),
     ...(kafka === undefined || typeof kafka.tls === 'boolean'
       ? {}
-      : { kafka: { ...kafka, tls: Object.fromEntries(Object.entries(kafka.tls).map(([key, path]) => [key, at(path as string)])) } }),
+      : {
+          kafka: {
+            ...kafka,
+            tls: Object.fromEntries(Object.entries(kafka.tls).map(([key, path]) => [key, at(path as string)])),
+          },
+        }),
   }
 }
 
 function deadLettersOf(config: Config, at: (path: string) => string, stateDir: string) {
   if (config.dead_letters?.file !== undefined) return { file: at(config.dead_letters.file) }
   if (config.dead_letters?.topic !== undefined) return config.dead_letters
-  return config.source.kafka === undefined ? { file: resolve(stateDir, 'dead-letters.ndjson') } : { topic: 'linked-events.dlq' }
+  return config.source.kafka === undefined
+    ? { file: resolve(stateDir, 'dead-letters.ndjson') }
+    : { topic: 'linked-events.dlq' }
 }
 
 /** By file and place, errors and warnings together. */
 function inOrder(problems: readonly Problem[]): Problem[] {
   return [...problems].sort(
-    (a, b) => (a.file ?? '').localeCompare(b.file ?? '') || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
+    (a, b) =>
+      (a.file ?? '').localeCompare(b.file ?? '') || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
   )
 }

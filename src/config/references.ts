@@ -29,7 +29,13 @@ export function resolveReferences(document: TextDocument, surroundings: Surround
       const found = kind === 'env' ? surroundings.env[name] : readOrNull(resolve(surroundings.dir, name))
       if (found === undefined || found === null) {
         const message = kind === 'env' ? `environment variable ${name} is not set` : `cannot read the file ${name}`
-        problems.push({ code: 'CONFIG_SECRET_MISSING', severity: 'error', message, ...document.place(path), hint: null })
+        problems.push({
+          code: 'CONFIG_SECRET_MISSING',
+          severity: 'error',
+          message,
+          ...document.place(path),
+          hint: null,
+        })
         return whole
       }
       return found
@@ -37,7 +43,13 @@ export function resolveReferences(document: TextDocument, surroundings: Surround
     if (!secretKeys.has(String(path.at(-1)))) return resolved
     if (resolved === value && holdsSecret(String(path.at(-1)), value)) {
       const hint = `write it as a reference, e.g. \${env:${String(path.at(-1)).toUpperCase()}}`
-      problems.push({ code: 'CONFIG_SECRET_LITERAL', severity: 'warning', message: `${path.join('.')} is a secret written out`, ...document.place(path), hint })
+      problems.push({
+        code: 'CONFIG_SECRET_LITERAL',
+        severity: 'warning',
+        message: `${path.join('.')} is a secret written out`,
+        ...document.place(path),
+        hint,
+      })
     }
     return new Secret(resolved)
   }

@@ -7,7 +7,10 @@ import type { Path, Place } from './document.ts'
 import type { Places } from './mapping-files.ts'
 
 /** By the path of the mapping, joined with dots; null for what cannot be compiled or is not there. */
-export type CompiledTexts = ReadonlyMap<string, { readonly trigger: CompiledTrigger | null; readonly mapping: CompiledMapping | null }>
+export type CompiledTexts = ReadonlyMap<
+  string,
+  { readonly trigger: CompiledTrigger | null; readonly mapping: CompiledMapping | null }
+>
 
 interface RawMapping {
   readonly name?: unknown
@@ -23,10 +26,16 @@ export function compileTexts(value: unknown, places: Places, problems: Problem[]
       if (typeof raw !== 'object' || raw === null) continue
       const path = ['destinations', d, 'mappings', m]
       const mapping = raw as Record<string, unknown>
-      const kit = mapping['mapping'] === undefined ? 'settings' : 'mapping'
+      const kit = mapping.mapping === undefined ? 'settings' : 'mapping'
       texts.set(path.join('.'), {
-        trigger: typeof mapping['trigger'] === 'string' ? compileTriggerAt(mapping as unknown as RawMapping, [...path, 'trigger'], places, problems) : null,
-        mapping: typeof mapping[kit] === 'object' ? compileMappingAt(mapping[kit] as JsonValue, [...path, kit], places, problems) : null,
+        trigger:
+          typeof mapping.trigger === 'string'
+            ? compileTriggerAt(mapping as unknown as RawMapping, [...path, 'trigger'], places, problems)
+            : null,
+        mapping:
+          typeof mapping[kit] === 'object'
+            ? compileMappingAt(mapping[kit] as JsonValue, [...path, kit], places, problems)
+            : null,
       })
     }
   }
@@ -37,7 +46,12 @@ export function problemAt(place: Place, code: string, message: string, hint: str
   return { code, severity: 'error', message, ...place, hint }
 }
 
-function compileTriggerAt(mapping: RawMapping, path: Path, places: Places, problems: Problem[]): CompiledTrigger | null {
+function compileTriggerAt(
+  mapping: RawMapping,
+  path: Path,
+  places: Places,
+  problems: Problem[],
+): CompiledTrigger | null {
   const inFile = (problem: Problem): Problem => {
     const start = places.textPlace(path)
     const line = start.line + (problem.line ?? 1) - 1
@@ -50,7 +64,10 @@ function compileTriggerAt(mapping: RawMapping, path: Path, places: Places, probl
     return compiled
   } catch (error) {
     if (!(error instanceof LinkedEventsError)) throw error
-    const found = error.problems.length > 0 ? error.problems : [problemAt(places.place(path), error.code, error.message, error.hint)]
+    const found =
+      error.problems.length > 0
+        ? error.problems
+        : [problemAt(places.place(path), error.code, error.message, error.hint)]
     problems.push(...found.map(inFile))
     return null
   }

@@ -42,12 +42,19 @@ export function decode(message: Message, limits: Limits): Decoded | Rejected {
   } catch (error) {
     return rejected('invalid_json', error instanceof Error ? withoutContent(error.message) : undefined)
   }
-  if (!isObject(value)) return rejected('not_an_object', `it is ${value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`}`)
+  if (!isObject(value))
+    return rejected(
+      'not_an_object',
+      `it is ${value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`}`,
+    )
   return { event: value, text }
 }
 
 export function rejected(reason: DeadLetterReason, facts?: string): Rejected {
-  return { reason, explanation: facts === undefined ? deadLetterReasons[reason] : `${deadLetterReasons[reason]} (${facts})` }
+  return {
+    reason,
+    explanation: facts === undefined ? deadLetterReasons[reason] : `${deadLetterReasons[reason]} (${facts})`,
+  }
 }
 
 function isUtf8(message: Message): boolean {

@@ -5,8 +5,8 @@ import { decode, type Rejected, rejected } from './decode.ts'
 import { type Match, match } from './match.ts'
 import type { FilterReason } from './outcome.ts'
 import type { DestinationPlan, MappingPlan, Plan } from './plan.ts'
-import type { Message } from './source.ts'
 import type { SnapshotSet } from './snapshots.ts'
+import type { Message } from './source.ts'
 import { splice } from './splice.ts'
 
 /** One output record. */

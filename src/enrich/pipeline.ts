@@ -5,7 +5,7 @@ import { rejected } from './decode.ts'
 import { type Delivery, enrich, entitiesText, isDelivery } from './enrich.ts'
 import { type Plan, type ProvenanceFor, provenances } from './plan.ts'
 import type { Outputs, Sink } from './sink.ts'
-import type { Snapshots, SnapshotSet } from './snapshots.ts'
+import type { SnapshotSet, Snapshots } from './snapshots.ts'
 import type { Batch, Message, Source } from './source.ts'
 import { Tally } from './tally.ts'
 
@@ -79,18 +79,30 @@ function enrichBatch(
       tally.entry(entry)
       if (!isDelivery(entry)) continue
       const { destination, mapping, outcome, matches } = entry
-      outputs.deliver(destination.target, message, values[index]!, provenance(destination, mapping, outcome, entitiesText(matches)))
+      outputs.deliver(
+        destination.target,
+        message,
+        values[index]!,
+        provenance(destination, mapping, outcome, entitiesText(matches)),
+      )
     }
   })
 
-  function deadLetter(message: Message, why: { reason: Parameters<Tally['deadLetter']>[0]; explanation: string }): void {
+  function deadLetter(
+    message: Message,
+    why: { reason: Parameters<Tally['deadLetter']>[0]; explanation: string },
+  ): void {
     tally.deadLetter(why.reason)
     outputs.deadLetter(message, why.reason, why.explanation)
   }
 }
 
 /** Bytes of an output record, a little over: key, value, the input's headers and ours. */
-function recordBytes(message: Message, entry: { matches: Delivery['matches'] }, value: Buffer | null | undefined): number {
+function recordBytes(
+  message: Message,
+  entry: { matches: Delivery['matches'] },
+  value: Buffer | null | undefined,
+): number {
   const key = message.keyStart < 0 ? 0 : message.keyEnd - message.keyStart
   return key + (value?.length ?? 0) + (message.headersEnd - message.headersStart) + 512 + 128 * entry.matches.length
 }

@@ -15,7 +15,13 @@ export interface PreviewedDelivery {
   readonly outcome: Outcome
   /** Why it is filtered, dropped or not fully enriched; null when there is nothing to say. */
   readonly reason: string | null
-  readonly entities: readonly { entity: string; match: string; key: string | null; status: EntityStatus; version: number | null }[]
+  readonly entities: readonly {
+    entity: string
+    match: string
+    key: string | null
+    status: EntityStatus
+    version: number | null
+  }[]
   /** The record's value, parsed; null when there is none. */
   readonly output: JsonValue
   /** Each output field that came out empty, and why. */
@@ -37,8 +43,11 @@ export function preview(plan: Plan, snapshots: SnapshotSet, message: Message): P
     return { event_id: source, deliveries: [], dead_letter: { reason, message: explanation } }
   }
   const { event, entries } = enrichment
-  const id = event['messageId']
-  return { event_id: typeof id === 'string' ? id : source, deliveries: entries.map((entry) => explain(plan, event, entry)) }
+  const id = event.messageId
+  return {
+    event_id: typeof id === 'string' ? id : source,
+    deliveries: entries.map((entry) => explain(plan, event, entry)),
+  }
 }
 
 function explain(plan: Plan, event: JsonObject, entry: Delivery | Omission): PreviewedDelivery {
@@ -50,17 +59,29 @@ function explain(plan: Plan, event: JsonObject, entry: Delivery | Omission): Pre
     mapping: mapping?.name ?? null,
     outcome,
     reason: isDelivery(entry) ? (misses.length > 0 ? misses.join('; ') : null) : entry.reason,
-    entities: matches.map(({ binding, key, status, version }) => ({ entity: binding.entity, match: binding.match, key, status, version })),
+    entities: matches.map(({ binding, key, status, version }) => ({
+      entity: binding.entity,
+      match: binding.match,
+      key,
+      status,
+      version,
+    })),
     output: isDelivery(entry) ? parseJson(entry.text) : null,
     reasons: isDelivery(entry) ? emptyFields(plan, event, entry) : [],
   }
 }
 
 function missText({ binding, key, status }: Match): string {
-  return key === null ? `${binding.entity}: ${status} (${binding.match})` : `${binding.entity}: ${status} for key ${JSON.stringify(key)}`
+  return key === null
+    ? `${binding.entity}: ${status} (${binding.match})`
+    : `${binding.entity}: ${status} for key ${JSON.stringify(key)}`
 }
 
-function emptyFields(plan: Plan, event: JsonObject, { mapping, matches }: Delivery): { path: string; reason: string }[] {
+function emptyFields(
+  plan: Plan,
+  event: JsonObject,
+  { mapping, matches }: Delivery,
+): { path: string; reason: string }[] {
   const seen = withRows(plan.space, event, matches)
   const result = mapping.mapping.transform(seen)
   const empty: { path: string; reason: string }[] = []
@@ -69,7 +90,8 @@ function emptyFields(plan: Plan, event: JsonObject, { mapping, matches }: Delive
 
   function visit(field: JsonValue, path: readonly string[]): void {
     if (isObject(field) && !Object.keys(field).some((key) => key.startsWith('@'))) {
-      for (const [key, member] of Object.entries(field)) if (key !== '__segment_internal_directive') visit(member, [...path, key])
+      for (const [key, member] of Object.entries(field))
+        if (key !== '__segment_internal_directive') visit(member, [...path, key])
       return
     }
     const value = isObject(result) ? valueAt(result, path) : undefined

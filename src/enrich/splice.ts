@@ -49,7 +49,8 @@ function mergeObject(text: string, open: number, patch: JsonObject, edits: Edit[
   for (const name of wanted) {
     const value = patch[name] as JsonValue
     const place = found.get(name)
-    if (place === undefined) added += `${added === '' && lastValueEnd < 0 ? '' : ','}${JSON.stringify(name)}:${encodeJson(value)}`
+    if (place === undefined)
+      added += `${added === '' && lastValueEnd < 0 ? '' : ','}${JSON.stringify(name)}:${encodeJson(value)}`
     else if (isObject(value) && text.charCodeAt(place.start) === 0x7b) mergeObject(text, place.start, value, edits)
     else edits.push({ ...place, text: encodeJson(value) })
   }

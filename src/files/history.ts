@@ -1,5 +1,14 @@
 /** Runs of syncs so far, one NDJSON file an entity under `<state_dir>/syncs`, and which one is running now. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { SyncRun } from '../sync/sync-run.ts'
 
@@ -14,7 +23,14 @@ export function appendRun(stateDir: string, run: SyncRun): void {
   appendFileSync(file, `${JSON.stringify(run)}\n`, { mode: 0o600 })
   if (statSync(file).size <= historyBytesMax) return
   const runs = readRuns(stateDir, run.entity)
-  writeFileSync(`${file}.tmp`, `${runs.slice(runs.length / 2).map((kept) => JSON.stringify(kept)).join('\n')}\n`, { mode: 0o600 })
+  writeFileSync(
+    `${file}.tmp`,
+    `${runs
+      .slice(runs.length / 2)
+      .map((kept) => JSON.stringify(kept))
+      .join('\n')}\n`,
+    { mode: 0o600 },
+  )
   renameSync(`${file}.tmp`, file)
 }
 

@@ -26,8 +26,7 @@ export async function* lineGroups(file: string, groupBytes: number, signal: Abor
     number++
   }
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      if (signal.aborted) return
+    for await (const chunk of untilAborted(stream as AsyncIterable<Buffer>, signal)) {
       const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
       let start = 0
       for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
@@ -41,15 +40,31 @@ export async function* lineGroups(file: string, groupBytes: number, signal: Abor
         }
       }
       rest = bytes.subarray(start)
-      if (rest.length > lineBytesMax) throw new LinkedEventsError('BAD_INPUT', `line ${number + 1} of ${file} is longer than ${lineBytesMax} bytes`)
+      if (rest.length > lineBytesMax)
+        throw new LinkedEventsError('BAD_INPUT', `line ${number + 1} of ${file} is longer than ${lineBytesMax} bytes`)
     }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOENT' || code === 'EISDIR') throw new LinkedEventsError('FILE_NOT_FOUND', `cannot read ${file}`, { cause: error })
+    if (code === 'ENOENT' || code === 'EISDIR')
+      throw new LinkedEventsError('FILE_NOT_FOUND', `cannot read ${file}`, { cause: error })
     throw error
   }
   if (rest.length > 0) take(rest)
   if (group.length > 0) yield group
+}
+
+/** The chunks until the signal: a pipe may stay silent for ever. */
+async function* untilAborted(stream: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const aborted = new Promise<{ done: true; value: undefined }>((resolve) => {
+    if (signal.aborted) resolve({ done: true, value: undefined })
+    else signal.addEventListener('abort', () => resolve({ done: true, value: undefined }), { once: true })
+  })
+  const chunks = stream[Symbol.asyncIterator]()
+  for (;;) {
+    const { done, value } = await Promise.race([chunks.next(), aborted])
+    if (done === true || signal.aborted) return
+    yield value
+  }
 }
 
 function isBlank(line: Buffer): boolean {

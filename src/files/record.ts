@@ -18,7 +18,12 @@ export function valueLine(value: Uint8Array): Buffer {
 export function envelopeLine(message: Message, value: Uint8Array, provenance: Provenance): Buffer {
   const headers = headersOf(message).filter(({ name }) => !own.has(name))
   for (const [name, text] of headersFor(provenance, message)) headers.push({ name, value: Buffer.from(text) })
-  const head = JSON.stringify({ ...keyOf(message), partition: message.partition, time: timeOf(message), headers: headersObject(headers) })
+  const head = JSON.stringify({
+    ...keyOf(message),
+    partition: message.partition,
+    time: timeOf(message),
+    headers: headersObject(headers),
+  })
   return valueLine(Buffer.from(`${head.slice(0, -1)},"value":${Buffer.from(value).toString('utf8')}}`))
 }
 

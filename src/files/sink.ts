@@ -60,7 +60,9 @@ function openFile(file: string, append: boolean): OutputFile {
     mkdirSync(dirname(file), { recursive: true })
     descriptor = openSync(file, append ? 'a' : 'w')
   } catch (error) {
-    throw new LinkedEventsError('FILE_UNWRITABLE', `cannot write ${file}: ${(error as Error).message}`, { cause: error })
+    throw new LinkedEventsError('FILE_UNWRITABLE', `cannot write ${file}: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
   const durable = append && fstatSync(descriptor).isFile()
   return {

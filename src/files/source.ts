@@ -32,7 +32,12 @@ export function fileSource(options: FileSourceOptions): Source {
   }
 }
 
-function batchOf(topic: string, lines: readonly Line[], timestamp: number, acknowledged: (next: number) => void): Batch {
+function batchOf(
+  topic: string,
+  lines: readonly Line[],
+  timestamp: number,
+  acknowledged: (next: number) => void,
+): Batch {
   return {
     topic,
     partition: 0,

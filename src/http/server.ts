@@ -25,10 +25,15 @@ export interface HttpServer {
 export async function serve(options: HttpOptions): Promise<HttpServer> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
     const reply = (status: number, contentType: string, body: string) => {
-      response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+      response.writeHead(status, {
+        'content-type': contentType,
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+      })
       response.end(request.method === 'HEAD' ? undefined : body)
     }
-    const answer = ({ ok, reasons }: Answer) => reply(ok ? 200 : 503, 'application/json', `${JSON.stringify({ ok, reasons })}\n`)
+    const answer = ({ ok, reasons }: Answer) =>
+      reply(ok ? 200 : 503, 'application/json', `${JSON.stringify({ ok, reasons })}\n`)
     if (request.method !== 'GET' && request.method !== 'HEAD') return reply(405, 'text/plain', 'GET only\n')
     const path = (request.url ?? '').split('?')[0]
     if (path === '/livez') return answer(options.live())
@@ -54,8 +59,14 @@ export async function serve(options: HttpOptions): Promise<HttpServer> {
 function listen(server: Server, { host, port }: HttpOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const hint = error.code === 'EADDRINUSE' ? 'set http.port to another, or 0 for a free one' : 'check http.host and http.port'
-      reject(new LinkedEventsError('HTTP_UNAVAILABLE', `cannot listen on ${host}:${port}: ${error.message}`, { hint, cause: error }))
+      const hint =
+        error.code === 'EADDRINUSE' ? 'set http.port to another, or 0 for a free one' : 'check http.host and http.port'
+      reject(
+        new LinkedEventsError('HTTP_UNAVAILABLE', `cannot listen on ${host}:${port}: ${error.message}`, {
+          hint,
+          cause: error,
+        }),
+      )
     })
     server.listen(port, host, resolve)
   })

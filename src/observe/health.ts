@@ -26,7 +26,9 @@ export function health(entities: readonly string[]): Health {
     },
     live: () => ({ ok: failed === null, reasons: failed === null ? [] : [`failed: ${failed}`] }),
     ready() {
-      const reasons = entities.filter((entity) => !served.has(entity)).map((entity) => `${entity} has no verified version yet`)
+      const reasons = entities
+        .filter((entity) => !served.has(entity))
+        .map((entity) => `${entity} has no verified version yet`)
       if (stopping) reasons.push('stopping')
       return { ok: reasons.length === 0, reasons }
     },

@@ -6,7 +6,12 @@ type Line = readonly [level: Level, sentence: string, fields: Record<string, unk
 
 export function logger(options: { readonly level: Level | 'silent' }): Tell {
   const log = pino(
-    { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
     destination({ fd: 2, sync: true }),
   )
   return (fact) => {
@@ -18,32 +23,56 @@ export function logger(options: { readonly level: Level | 'silent' }): Tell {
 function lineOf(fact: Fact): Line | null {
   switch (fact.name) {
     case 'batch-enriched':
-      return ['debug', 'batch enriched', { topic: fact.topic, partition: fact.partition, messages: fact.messages, lag: fact.lag }]
+      return [
+        'debug',
+        'batch enriched',
+        { topic: fact.topic, partition: fact.partition, messages: fact.messages, lag: fact.lag },
+      ]
     case 'partitions-assigned':
-      return ['info', 'partitions assigned', { partitions: fact.partitions.map(({ topic, partition }) => `${topic}/${partition}`), seconds: fact.seconds }]
+      return [
+        'info',
+        'partitions assigned',
+        { partitions: fact.partitions.map(({ topic, partition }) => `${topic}/${partition}`), seconds: fact.seconds },
+      ]
     case 'partitions-revoked':
       return ['debug', 'partitions revoked', { count: fact.partitions.length }]
     case 'offset-jumped':
       return [
         'error',
         'messages expired before they were read',
-        { topic: fact.topic, partition: fact.partition, expected: fact.expected, found: fact.found, code: 'OFFSET_JUMPED' },
+        {
+          topic: fact.topic,
+          partition: fact.partition,
+          expected: fact.expected,
+          found: fact.found,
+          code: 'OFFSET_JUMPED',
+        },
       ]
     case 'produce-retried':
       return ['warn', 'an output is sent again', { attempt: fact.attempt, error: fact.error }]
     case 'kafka-connected':
-      return fact.connected ? ['debug', 'connected to Kafka', { role: fact.role }] : ['warn', 'lost the connection to Kafka', { role: fact.role }]
+      return fact.connected
+        ? ['debug', 'connected to Kafka', { role: fact.role }]
+        : ['warn', 'lost the connection to Kafka', { role: fact.role }]
     case 'sync-started':
       return ['debug', 'sync started', { entity: fact.entity }]
     case 'sync-finished': {
       const { error, ...run } = fact.run
       if (error === null) return [run.result === 'guarded' ? 'warn' : 'info', 'sync finished', run]
-      return ['error', 'sync failed; the previous snapshot goes on serving', { ...run, code: error.code, error: error.message, hint: error.hint }]
+      return [
+        'error',
+        'sync failed; the previous snapshot goes on serving',
+        { ...run, code: error.code, error: error.message, hint: error.hint },
+      ]
     }
     case 'snapshot-serving':
       return ['info', 'serving a new snapshot version', { entity: fact.entity, version: fact.version, rows: fact.rows }]
     case 'snapshot-rejected':
-      return ['error', 'a snapshot file is damaged and is not served', { entity: fact.entity, version: fact.version, reason: fact.reason, code: 'SNAPSHOT_CORRUPT' }]
+      return [
+        'error',
+        'a snapshot file is damaged and is not served',
+        { entity: fact.entity, version: fact.version, reason: fact.reason, code: 'SNAPSHOT_CORRUPT' },
+      ]
     case 'started':
       return ['info', 'started', { version: fact.version, node: process.version }]
     case 'ready':

@@ -1,5 +1,5 @@
 /** Facts to Prometheus metrics. Names, types and labels are documented in docs/metrics.md, and a test compares the two. */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { entityStatuses, outcomes } from '../enrich/outcome.ts'
 import { codes } from '../errors.ts'
 import type { Fact } from '../telemetry.ts'
@@ -14,7 +14,11 @@ export interface Metrics {
   tell(fact: Fact): void
 }
 
-export function metrics(options: { readonly pipeline: string; readonly version: string; readonly entities: readonly string[] }): Metrics {
+export function metrics(options: {
+  readonly pipeline: string
+  readonly version: string
+  readonly entities: readonly string[]
+}): Metrics {
   const registry = new Registry()
   registry.setDefaultLabels({ pipeline: options.pipeline })
   collectDefaultMetrics({ register: registry })
@@ -31,7 +35,11 @@ export function metrics(options: { readonly pipeline: string; readonly version: 
     consumed: counter('events_consumed_total', 'Messages taken from the source', ['topic']),
     consumedBytes: counter('bytes_consumed_total', 'Bytes of those messages', ['topic']),
     produced: counter('events_produced_total', 'Output records acknowledged', ['topic']),
-    enriched: counter('events_enriched_total', 'Entries by outcome: one or more for each message and destination, or one dead letter', ['outcome']),
+    enriched: counter(
+      'events_enriched_total',
+      'Entries by outcome: one or more for each message and destination, or one dead letter',
+      ['outcome'],
+    ),
     lookups: counter('lookups_total', 'Entity lookups by what they found', ['entity', 'outcome']),
     deadLetters: counter('dead_letters_total', 'Messages set aside, by reason', ['reason']),
     errors: counter('errors_total', 'Errors by code', ['stage', 'code']),
@@ -39,14 +47,22 @@ export function metrics(options: { readonly pipeline: string; readonly version: 
     batchSize: histogram('batch_size_events', 'Messages in a batch', batchEvents),
     lastTimestamp: gauge('event_last_timestamp_seconds', 'Timestamp of the newest message enriched'),
     lag: gauge('consumer_lag_records', 'Messages of the partition not yet consumed', ['topic', 'partition']),
-    progress: gauge('partition_last_progress_timestamp_seconds', 'When a batch of the partition was last acknowledged', ['topic', 'partition']),
+    progress: gauge(
+      'partition_last_progress_timestamp_seconds',
+      'When a batch of the partition was last acknowledged',
+      ['topic', 'partition'],
+    ),
     assigned: gauge('partitions_assigned', 'Partitions this process reads'),
     rebalances: counter('rebalances_total', 'Assignments and revocations', ['kind']),
     rebalanceDuration: histogram('rebalance_duration_seconds', 'Time to join and get partitions', syncSeconds),
     jumps: counter('offset_jumps_total', 'Times that messages expired before they were read', ['topic']),
     retries: counter('produce_retries_total', 'Produce requests that had to be sent again'),
     connected: gauge('kafka_connected', '1 while connected', ['role']),
-    snapshotSynced: gauge('snapshot_synced_timestamp_seconds', 'When the warehouse was read for the snapshot that is served', ['entity']),
+    snapshotSynced: gauge(
+      'snapshot_synced_timestamp_seconds',
+      'When the warehouse was read for the snapshot that is served',
+      ['entity'],
+    ),
     snapshotRows: gauge('snapshot_rows', 'Rows of the snapshot that is served', ['entity']),
     snapshotBytes: gauge('snapshot_bytes', 'Bytes of the snapshot that is served', ['entity']),
     snapshotVersion: gauge('snapshot_version', 'Version of the snapshot that is served; 0 for none', ['entity']),
@@ -62,7 +78,8 @@ export function metrics(options: { readonly pipeline: string; readonly version: 
   for (const outcome of outcomes) m.enriched.inc({ outcome }, 0)
   for (const entity of options.entities) {
     for (const outcome of entityStatuses) m.lookups.inc({ entity, outcome }, 0)
-    for (const result of ['success', 'unchanged', 'guarded', 'failed', 'cancelled']) m.syncRuns.inc({ entity, result }, 0)
+    for (const result of ['success', 'unchanged', 'guarded', 'failed', 'cancelled'])
+      m.syncRuns.inc({ entity, result }, 0)
     m.snapshotVersion.set({ entity }, 0)
     m.verifyFailures.inc({ entity }, 0)
   }
@@ -75,7 +92,8 @@ export function metrics(options: { readonly pipeline: string; readonly version: 
         m.consumed.inc({ topic }, fact.messages)
         m.consumedBytes.inc({ topic }, fact.bytes)
         for (const [target, count] of fact.deliveredTo) m.produced.inc({ topic: target }, count)
-        for (const outcome of outcomes) if (fact.outcomes[outcome] > 0) m.enriched.inc({ outcome }, fact.outcomes[outcome])
+        for (const outcome of outcomes)
+          if (fact.outcomes[outcome] > 0) m.enriched.inc({ outcome }, fact.outcomes[outcome])
         for (const [reason, count] of Object.entries(fact.deadLetters)) m.deadLetters.inc({ reason }, count)
         for (const [entity, counts] of fact.lookups) {
           for (const [outcome, count] of Object.entries(counts)) m.lookups.inc({ entity, outcome }, count)

@@ -4,6 +4,12 @@ import { mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 
+/** What a failed test leaves behind ends with the test run. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 const main = resolve('dist/main.js')
 
 export interface Result {
@@ -23,6 +29,8 @@ export interface CliOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  /** Leave stdin open, to write to it later. */
+  readonly open?: boolean
 }
 
 /** Starts `linked-events ARGS`. */
@@ -33,12 +41,19 @@ export function start(args: readonly string[], options: CliOptions = {}): Starte
     throw new Error('dist/main.js is not there: `npm run build` first (`npm test` does)')
   }
   const { LINKED_EVENTS_CONFIG: _, NODE_OPTIONS: __, ...env } = process.env
-  const child = spawn(process.execPath, [main, ...args], { cwd: options.cwd, env: { ...env, NO_COLOR: '1', ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd: options.cwd,
+    env: { ...env, NO_COLOR: '1', ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
   child.stdin.on('error', () => {}) // it may end before it has read everything
-  child.stdin.end(options.input ?? '')
+  if (options.open === true) child.stdin.write(options.input ?? '')
+  else child.stdin.end(options.input ?? '')
+  running.add(child)
+  child.on('close', () => running.delete(child))
   const ended = new Promise<Result>((done) => child.on('close', (code) => done({ code, ...output })))
   return { child, output, ended }
 }
@@ -48,7 +63,10 @@ export function linkedEvents(args: readonly string[], options: CliOptions = {}):
 }
 
 /** The result as JSON, with what went wrong in the message when it is none. */
-export async function json<T = Record<string, unknown>>(args: readonly string[], options: CliOptions = {}): Promise<T & { exit: number | null }> {
+export async function json<T = Record<string, unknown>>(
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<T & { exit: number | null }> {
   const result = await linkedEvents([...args, '--json'], options)
   try {
     return { ...(JSON.parse(result.stdout) as T), exit: result.code }

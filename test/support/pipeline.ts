@@ -23,7 +23,9 @@ export function messageOf(value: string | Buffer | null, place: Partial<Message>
 }
 
 /** Versions of entities: `{ product: { 'SKU-1': { NAME: 'Hat' } } }`, all at version 7. An entity that is not named has none. */
-export function snapshotsOf(entities: Readonly<Record<string, Readonly<Record<string, object>>>>): Snapshots & { held: number } {
+export function snapshotsOf(
+  entities: Readonly<Record<string, Readonly<Record<string, object>>>>,
+): Snapshots & { held: number } {
   const snapshots = {
     held: 0,
     current(): SnapshotSet {
@@ -79,7 +81,11 @@ export interface KeptSink extends Sink {
   readonly deadLetters: { reason: string; explanation: string; offset: number }[]
 }
 
-export function keptSink(happened: string[] = [], recordBytesMax = Number.POSITIVE_INFINITY, failFlush = false): KeptSink {
+export function keptSink(
+  happened: string[] = [],
+  recordBytesMax = Number.POSITIVE_INFINITY,
+  failFlush = false,
+): KeptSink {
   const delivered: Delivered[] = []
   const deadLetters: KeptSink['deadLetters'] = []
   return {
@@ -88,7 +94,12 @@ export function keptSink(happened: string[] = [], recordBytesMax = Number.POSITI
     begin: () => ({
       deliver(target, message, value, provenance) {
         const name = 'topic' in target ? target.topic : target.file
-        delivered.push({ target: name, value: Buffer.from(value).toString(), offset: message.offset, headers: Object.fromEntries(headersFor(provenance, message)) })
+        delivered.push({
+          target: name,
+          value: Buffer.from(value).toString(),
+          offset: message.offset,
+          headers: Object.fromEntries(headersFor(provenance, message)),
+        })
         happened.push('deliver')
       },
       deadLetter(message, reason, explanation) {
@@ -103,4 +114,3 @@ export function keptSink(happened: string[] = [], recordBytesMax = Number.POSITI
     async close() {},
   }
 }
-

@@ -1,8 +1,9 @@
 /** A plan from a few words, compiled as the configuration would be. */
-import type { Target } from '../../src/enrich/sink.ts'
+
 import { defaultLimits } from '../../src/enrich/decode.ts'
 import { type Binding, parseMatch } from '../../src/enrich/match.ts'
 import type { DestinationPlan, MappingPlan, Plan } from '../../src/enrich/plan.ts'
+import type { Target } from '../../src/enrich/sink.ts'
 import type { JsonObject } from '../../src/json.ts'
 import { compileMapping } from '../../src/mapping/mapping.ts'
 import { compileTrigger } from '../../src/trigger/trigger.ts'
@@ -15,12 +16,23 @@ export interface MappingWords {
   readonly mapping: JsonObject
 }
 
-export function mappingOf({ name = 'Mapping', trigger = 'type = "track"', entities = {}, onMissing = 'pass', mapping }: MappingWords): MappingPlan {
+export function mappingOf({
+  name = 'Mapping',
+  trigger = 'type = "track"',
+  entities = {},
+  onMissing = 'pass',
+  mapping,
+}: MappingWords): MappingPlan {
   return {
     name,
     action: 'send',
     trigger: compileTrigger(trigger),
-    bindings: Object.entries(entities).map(([entity, match]) => ({ entity, match, path: parseMatch(match), onMissing })),
+    bindings: Object.entries(entities).map(([entity, match]) => ({
+      entity,
+      match,
+      path: parseMatch(match),
+      onMissing,
+    })),
     mapping: compileMapping(mapping),
     kit: mapping,
   }
@@ -51,4 +63,6 @@ export function planOf(...destinations: DestinationWords[]): Plan {
   }
 }
 
-export const row = (entity: string, column?: string) => ({ '@path': `$.__segment_entities.shop.${entity}${column === undefined ? '' : `.${column}`}` })
+export const row = (entity: string, column?: string) => ({
+  '@path': `$.__segment_entities.shop.${entity}${column === undefined ? '' : `.${column}`}`,
+})

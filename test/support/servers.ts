@@ -30,8 +30,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const started = (shared[key] ??= { users: 0, servers: startAll() })
   started.users++
   const stops = await started.servers
-  project.provide('kafka', process.env['KAFKA_BROKERS'] ?? kafka)
-  project.provide('postgres', process.env['PG_URL'] ?? postgres)
+  project.provide('kafka', process.env.KAFKA_BROKERS ?? kafka)
+  project.provide('postgres', process.env.PG_URL ?? postgres)
   return async () => {
     if (--started.users > 0) return
     delete shared[key]
@@ -40,9 +40,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function startAll(): Promise<(() => Promise<void>)[]> {
-  const [broker, database] = await Promise.all([attempt('Apache Kafka', sharedBroker), attempt('PostgreSQL', sharedPostgres)])
-  if (broker !== null) process.env['KAFKA_BROKERS'] = kafka = broker.brokers.join(',')
-  if (database !== null) process.env['PG_URL'] = postgres = database.url
+  const [broker, database] = await Promise.all([
+    attempt('Apache Kafka', sharedBroker),
+    attempt('PostgreSQL', sharedPostgres),
+  ])
+  if (broker !== null) process.env.KAFKA_BROKERS = kafka = broker.brokers.join(',')
+  if (database !== null) process.env.PG_URL = postgres = database.url
   return [broker, database].flatMap((server) => (server === null ? [] : [async () => void (await server.stop())]))
 }
 
@@ -51,7 +54,7 @@ async function attempt<T>(name: string, start: () => Promise<T>): Promise<T | nu
     return await start()
   } catch (error) {
     const message = `${name} could not start, and tests need it: ${(error as Error).message}`
-    if (process.env['CI'] === 'true') throw new Error(message, { cause: error })
+    if (process.env.CI === 'true') throw new Error(message, { cause: error })
     process.stderr.write(`\n${'!'.repeat(100)}\n! ${message.replaceAll('\n', '\n! ')}\n${'!'.repeat(100)}\n\n`)
     return null
   }

@@ -19,7 +19,7 @@ describe('the key text of an event value', () => {
     ['""', ''],
     ['true', 'true'],
   ])('%s is %s', (json, key) => {
-    expect(keyOf((parseJson(`{"v":${json}}`) as JsonObject)['v'])).toEqual({ key })
+    expect(keyOf((parseJson(`{"v":${json}}`) as JsonObject).v)).toEqual({ key })
   })
 
   test('null and absent are missing, objects and arrays of a wrong type', () => {

@@ -35,7 +35,14 @@ function numbers(seed: number): Random {
   }
 }
 
-const names = ['Product Viewed', 'Product Viewed', 'Product Viewed', 'Product Added', 'Product Added', 'Order Completed']
+const names = [
+  'Product Viewed',
+  'Product Viewed',
+  'Product Viewed',
+  'Product Added',
+  'Product Added',
+  'Order Completed',
+]
 const cities = [
   ['Lisbon', 'PT', 'Europe/Lisbon'],
   ['Berlin', 'DE', 'Europe/Berlin'],
@@ -49,7 +56,13 @@ const agents = [
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0',
 ]
 
-function event(n: number, time: number, random: Random, sizes: { products: number; accounts: number }, keys: Keys): object {
+function event(
+  n: number,
+  time: number,
+  random: Random,
+  sizes: { products: number; accounts: number },
+  keys: Keys,
+): object {
   const user = random(40_000)
   const [city, country, timezone] = cities[user % cities.length]!
   const stamp = new Date(time).toISOString()
@@ -77,10 +90,17 @@ function event(n: number, time: number, random: Random, sizes: { products: numbe
 
 function consent(user: number): object {
   if (user % 5 !== 0) return {}
-  return { consent: { categoryPreferences: { analytics: true, marketing: user % 15 !== 0, advertising: user % 10 !== 0 } } }
+  return {
+    consent: { categoryPreferences: { analytics: true, marketing: user % 15 !== 0, advertising: user % 10 !== 0 } },
+  }
 }
 
-function properties(name: string, random: Random, { products, accounts }: { products: number; accounts: number }, keys: Keys): object {
+function properties(
+  name: string,
+  random: Random,
+  { products, accounts }: { products: number; accounts: number },
+  keys: Keys,
+): object {
   const product = random(100) < 2 ? `OLD-${random(9999)}` : keys.sku(random(products))
   const account = keys.account(random(accounts))
   const accountId = random(100) < 30 ? {} : { account_id: random(2) === 0 ? account : String(account) }
@@ -98,7 +118,12 @@ function properties(name: string, random: Random, { products, accounts }: { prod
 }
 
 function broken(n: number, random: Random): string {
-  const kinds = ['{"type":"track","event":"Order Comple', '<html>502 Bad Gateway</html>', '["not","an","event"]', `{"type":"track",,"n":${n}}`]
+  const kinds = [
+    '{"type":"track","event":"Order Comple',
+    '<html>502 Bad Gateway</html>',
+    '["not","an","event"]',
+    `{"type":"track",,"n":${n}}`,
+  ]
   return kinds[random(kinds.length)]!
 }
 

@@ -62,7 +62,12 @@ export const mappings: Readonly<Record<string, object>> = {
     ],
     settings: {
       properties: {
-        product: { name: product('NAME'), brand: product('BRAND'), category: product('CATEGORY'), price: product('PRICE_USD') },
+        product: {
+          name: product('NAME'),
+          brand: product('BRAND'),
+          category: product('CATEGORY'),
+          price: product('PRICE_USD'),
+        },
         account: { name: account('NAME'), plan: account('PLAN'), vip: account('VIP') },
       },
     },

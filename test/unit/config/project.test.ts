@@ -22,7 +22,10 @@ destinations:
 function read(config: string, files: Record<string, string> = {}, env: Record<string, string> = {}) {
   const dir = folder({ 'linked-events.yaml': config, 'data-graph.hcl': shopGraph, ...files })
   const { project, problems } = readProject({ file: undefined, env, cwd: dir })
-  const shown = problems.map(({ file, line, column, code, hint }) => `${file?.slice(dir.length + 1)}:${line}:${column} ${code}${hint === null ? '' : ` (${hint})`}`)
+  const shown = problems.map(
+    ({ file, line, column, code, hint }) =>
+      `${file?.slice(dir.length + 1)}:${line}:${column} ${code}${hint === null ? '' : ` (${hint})`}`,
+  )
   return { dir, project, problems, shown }
 }
 
@@ -34,7 +37,15 @@ test('what is right is read, with defaults, and paths relative to the file', () 
   expect(project?.config.warehouse).toMatchObject({ path: `${dir}/w.duckdb`, state_schema: '_segment_reverse_etl' })
   expect(project?.plan.destinations[0]?.mappings[0]?.name).toBe('Order')
   expect(project?.entities).toMatchObject([
-    { slug: 'product', tableRef: 'main.products', primaryKey: 'SKU', columns: ['NAME'], used: true, versions: 2, max_age: 10_800_000 },
+    {
+      slug: 'product',
+      tableRef: 'main.products',
+      primaryKey: 'SKU',
+      columns: ['NAME'],
+      used: true,
+      versions: 2,
+      max_age: 10_800_000,
+    },
     { slug: 'account', columns: null, used: false },
   ])
 })
@@ -58,30 +69,125 @@ test('the reference names every option there is, with its default', async () => 
 
 describe('a problem has its place and a hint', () => {
   test.each([
-    ['an unknown key', base.replace('space: shop', 'space: shop\nstate_dri: x'), ['linked-events.yaml:2:1 CONFIG_UNKNOWN_KEY (did you mean "state_dir"?)']],
-    ['an unknown key inside', base.replace('output: { file', 'output: { formt: event, file'), ['linked-events.yaml:7:15 CONFIG_UNKNOWN_KEY (did you mean "format"?)']],
-    ['an unknown key of a mapping', base.replace('action: send', 'action: send\n        triger: x'), ['linked-events.yaml:11:9 CONFIG_UNKNOWN_KEY (did you mean "trigger"?)']],
-    ['a value that is nearly right', base.replace('file: ./out/crm.ndjson', 'file: x, format: evnt'), ['linked-events.yaml:7:32 CONFIG_INVALID (did you mean "event"?)']],
+    [
+      'an unknown key',
+      base.replace('space: shop', 'space: shop\nstate_dri: x'),
+      ['linked-events.yaml:2:1 CONFIG_UNKNOWN_KEY (did you mean "state_dir"?)'],
+    ],
+    [
+      'an unknown key inside',
+      base.replace('output: { file', 'output: { formt: event, file'),
+      ['linked-events.yaml:7:15 CONFIG_UNKNOWN_KEY (did you mean "format"?)'],
+    ],
+    [
+      'an unknown key of a mapping',
+      base.replace('action: send', 'action: send\n        triger: x'),
+      ['linked-events.yaml:11:9 CONFIG_UNKNOWN_KEY (did you mean "trigger"?)'],
+    ],
+    [
+      'a value that is nearly right',
+      base.replace('file: ./out/crm.ndjson', 'file: x, format: evnt'),
+      ['linked-events.yaml:7:32 CONFIG_INVALID (did you mean "event"?)'],
+    ],
     ['a missing key', base.replace('space: shop\n', ''), ['linked-events.yaml:1:1 CONFIG_INVALID']],
     ['a wrong type', base.replace('space: shop', 'space: [shop]'), ['linked-events.yaml:1:8 CONFIG_INVALID']],
-    ['both topic and file', base.replace('output: { file', 'output: { topic: t, file'), ['linked-events.yaml:7:31 CONFIG_INVALID']],
-    ['topics without brokers', base.replace('file: ./out/crm.ndjson', 'topic: t'), ['linked-events.yaml:1:1 CONFIG_INVALID (add kafka: { brokers: ["host:9092"] })']],
-    ['a data graph that is not there', base.replace('./data-graph.hcl', './graph.hcl'), ['linked-events.yaml:2:13 FILE_NOT_FOUND (paths are relative to the configuration file)']],
-    ['a mapping file that is not there', base.replace(/ {6}- name: Order[\s\S]*/, '      - ./missing.json\n'), ['linked-events.yaml:9:9 FILE_NOT_FOUND (paths are relative to the configuration file)']],
-    ['an entity that is nearly right', base.replace('entity: product', 'entity: prodcut'), ['linked-events.yaml:12:30 CONFIG_UNKNOWN_ENTITY (did you mean "product"?)', 'linked-events.yaml:13:18 ENTITY_NOT_BOUND (did you mean "prodcut"?)']],
-    ['an enrichment that nothing fills', base.replace('shop.product.NAME', 'shop.account.NAME'), ['linked-events.yaml:13:18 ENTITY_NOT_BOUND (add it to entities: - { entity: account, match: … })']],
-    ['an enrichment of another space', base.replace('entities.shop.product', 'entities.store.product'), ['linked-events.yaml:13:18 CONFIG_INVALID (write __segment_entities.shop)']],
-    ['a trigger that is cut short', base.replace('trigger: type = "track"', 'trigger: type = "track" and ('), ['linked-events.yaml:11:']],
+    [
+      'both topic and file',
+      base.replace('output: { file', 'output: { topic: t, file'),
+      ['linked-events.yaml:7:31 CONFIG_INVALID'],
+    ],
+    [
+      'topics without brokers',
+      base.replace('file: ./out/crm.ndjson', 'topic: t'),
+      ['linked-events.yaml:1:1 CONFIG_INVALID (add kafka: { brokers: ["host:9092"] })'],
+    ],
+    [
+      'a data graph that is not there',
+      base.replace('./data-graph.hcl', './graph.hcl'),
+      ['linked-events.yaml:2:13 FILE_NOT_FOUND (paths are relative to the configuration file)'],
+    ],
+    [
+      'a mapping file that is not there',
+      base.replace(/ {6}- name: Order[\s\S]*/, '      - ./missing.json\n'),
+      ['linked-events.yaml:9:9 FILE_NOT_FOUND (paths are relative to the configuration file)'],
+    ],
+    [
+      'an entity that is nearly right',
+      base.replace('entity: product', 'entity: prodcut'),
+      [
+        'linked-events.yaml:12:30 CONFIG_UNKNOWN_ENTITY (did you mean "product"?)',
+        'linked-events.yaml:13:18 ENTITY_NOT_BOUND (did you mean "prodcut"?)',
+      ],
+    ],
+    [
+      'an enrichment that nothing fills',
+      base.replace('shop.product.NAME', 'shop.account.NAME'),
+      ['linked-events.yaml:13:18 ENTITY_NOT_BOUND (add it to entities: - { entity: account, match: … })'],
+    ],
+    [
+      'an enrichment of another space',
+      base.replace('entities.shop.product', 'entities.store.product'),
+      ['linked-events.yaml:13:18 CONFIG_INVALID (write __segment_entities.shop)'],
+    ],
+    [
+      'a trigger that is cut short',
+      base.replace('trigger: type = "track"', 'trigger: type = "track" and ('),
+      ['linked-events.yaml:11:'],
+    ],
     ['a directive that does not exist', base.replace('"@path": $', '"@pth": $'), ['linked-events.yaml:13:']],
-    ['consent from the warehouse', base.replace('mapping: { name:', 'mapping: { context: { consent: { a: { "@path": $.__segment_entities.shop.product.NAME } } }, name:'), ['linked-events.yaml:13:']],
-    ['an entity option for nothing', base.replace('destinations:', 'entities: { prodct: { versions: 3 } }\ndestinations:'), ['linked-events.yaml:5:13 CONFIG_UNKNOWN_ENTITY (did you mean "product"?)']],
-    ['a schedule that is too frequent', base.replace('destinations:', 'entities: { product: { schedule: { strategy: PERIODIC, config: { interval: 1m } } } }\ndestinations:'), ['linked-events.yaml:5:34 schedule_too_frequent (at least 15 minutes apart)']],
-    ['a duration that is none', base.replace('destinations:', 'entities: { product: { max_age: soon } }\ndestinations:'), ['linked-events.yaml:5:33 CONFIG_INVALID']],
-    ['a destination twice', `${base}  - slug: crm\n    output: { file: x }\n`, ['linked-events.yaml:14:11 CONFIG_INVALID (give each destination its own slug)']],
-    ['a list of keys to match', base.replace('$.properties.sku', '"$.properties.products[*].sku"'), ['linked-events.yaml:12:46 NOT_YET (lists come with a later version; name one item, e.g. products[0].product_id)']],
-    ['holding events', base.replace('$.properties.sku }', '$.properties.sku, on_missing: hold }'), ['linked-events.yaml:12:76 NOT_YET (use pass, drop or dead_letter)']],
-    ["a warehouse that comes later", base.replace('{ type: duckdb, path: ./w.duckdb }', '{ type: snowflake, account: x }'), ['linked-events.yaml:3:20 NOT_YET (this version syncs from duckdb and postgres)']],
-    ['a variable that is not set', base.replace('./w.duckdb', '"${env:NO_SUCH_VARIABLE}"'), ['linked-events.yaml:3:34 CONFIG_SECRET_MISSING']],
+    [
+      'consent from the warehouse',
+      base.replace(
+        'mapping: { name:',
+        'mapping: { context: { consent: { a: { "@path": $.__segment_entities.shop.product.NAME } } }, name:',
+      ),
+      ['linked-events.yaml:13:'],
+    ],
+    [
+      'an entity option for nothing',
+      base.replace('destinations:', 'entities: { prodct: { versions: 3 } }\ndestinations:'),
+      ['linked-events.yaml:5:13 CONFIG_UNKNOWN_ENTITY (did you mean "product"?)'],
+    ],
+    [
+      'a schedule that is too frequent',
+      base.replace(
+        'destinations:',
+        'entities: { product: { schedule: { strategy: PERIODIC, config: { interval: 1m } } } }\ndestinations:',
+      ),
+      ['linked-events.yaml:5:34 schedule_too_frequent (at least 15 minutes apart)'],
+    ],
+    [
+      'a duration that is none',
+      base.replace('destinations:', 'entities: { product: { max_age: soon } }\ndestinations:'),
+      ['linked-events.yaml:5:33 CONFIG_INVALID'],
+    ],
+    [
+      'a destination twice',
+      `${base}  - slug: crm\n    output: { file: x }\n`,
+      ['linked-events.yaml:14:11 CONFIG_INVALID (give each destination its own slug)'],
+    ],
+    [
+      'a list of keys to match',
+      base.replace('$.properties.sku', '"$.properties.products[*].sku"'),
+      [
+        'linked-events.yaml:12:46 NOT_YET (lists come with a later version; name one item, e.g. products[0].product_id)',
+      ],
+    ],
+    [
+      'holding events',
+      base.replace('$.properties.sku }', '$.properties.sku, on_missing: hold }'),
+      ['linked-events.yaml:12:76 NOT_YET (use pass, drop or dead_letter)'],
+    ],
+    [
+      'a warehouse that comes later',
+      base.replace('{ type: duckdb, path: ./w.duckdb }', '{ type: snowflake, account: x }'),
+      ['linked-events.yaml:3:20 NOT_YET (this version syncs from duckdb and postgres)'],
+    ],
+    [
+      'a variable that is not set',
+      base.replace('./w.duckdb', '"${env:NO_SUCH_VARIABLE}"'),
+      ['linked-events.yaml:3:34 CONFIG_SECRET_MISSING'],
+    ],
     ['YAML that is none', `${base}  - : [`, ['linked-events.yaml:']],
   ])('%s', (_name, config, expected) => {
     const { shown, project } = read(config)
@@ -98,15 +204,23 @@ describe('a problem has its place and a hint', () => {
 
   test('in a mapping file, at the line of the directive', () => {
     const config = base.replace(/ {6}- name: Order[\s\S]*/, '      - ./m.json\n')
-    const mapping = '{\n  "name": "Order",\n  "actionSlug": "send",\n  "trigger": "type = \\"track\\"",\n  "settings": {\n    "a": { "@path": 5 }\n  }\n}'
+    const mapping =
+      '{\n  "name": "Order",\n  "actionSlug": "send",\n  "trigger": "type = \\"track\\"",\n  "settings": {\n    "a": { "@path": 5 }\n  }\n}'
     const { shown } = read(config, { 'm.json': mapping })
     expect(shown[0]).toMatch(/^m\.json:6:/)
   })
 })
 
 test('all problems of all files are reported at once', () => {
-  const { shown } = read(base.replace('space: shop', 'space: shop\nstate_dri: x').replace('type = "track"', 'type = ('), { 'data-graph.hcl': shopGraph.replace('version = "v1.0.0"', 'version = "v9"') })
-  expect(shown.map((line) => line.split(' ')[0])).toEqual(['data-graph.hcl:2:13', 'linked-events.yaml:2:1', expect.stringContaining('linked-events.yaml:12:')])
+  const { shown } = read(
+    base.replace('space: shop', 'space: shop\nstate_dri: x').replace('type = "track"', 'type = ('),
+    { 'data-graph.hcl': shopGraph.replace('version = "v1.0.0"', 'version = "v9"') },
+  )
+  expect(shown.map((line) => line.split(' ')[0])).toEqual([
+    'data-graph.hcl:2:13',
+    'linked-events.yaml:2:1',
+    expect.stringContaining('linked-events.yaml:12:'),
+  ])
 })
 
 test("Segment's own subscription object is read as it is", () => {
@@ -131,9 +245,16 @@ test("Segment's own subscription object is read as it is", () => {
 test('secrets are references, and print as *** everywhere', () => {
   const config = base
     .replace('{ type: duckdb, path: ./w.duckdb }', '{ type: postgres, url: "${env:PG_URL}" }')
-    .replace('destinations:', 'kafka: { brokers: [b:9092], sasl: { mechanism: plain, username: u, password: "${file:pw}" } }\ndestinations:')
+    .replace(
+      'destinations:',
+      'kafka: { brokers: [b:9092], sasl: { mechanism: plain, username: u, password: "${file:pw}" } }\ndestinations:',
+    )
   const { project } = read(config, { pw: 'planted-password\n' }, { PG_URL: 'postgres://reader:planted-secret@db/x' })
-  for (const text of [JSON.stringify(project?.config), inspect(project, { depth: 10 }), String(project?.config.kafka?.sasl?.password)]) {
+  for (const text of [
+    JSON.stringify(project?.config),
+    inspect(project, { depth: 10 }),
+    String(project?.config.kafka?.sasl?.password),
+  ]) {
     expect(text).not.toContain('planted')
     expect(text).toContain('***')
   }
@@ -141,7 +262,9 @@ test('secrets are references, and print as *** everywhere', () => {
 })
 
 test('a secret that is written out is a warning', () => {
-  const { project, shown } = read(base.replace('{ type: duckdb, path: ./w.duckdb }', '{ type: postgres, url: "postgres://reader:secret@db/x" }'))
+  const { project, shown } = read(
+    base.replace('{ type: duckdb, path: ./w.duckdb }', '{ type: postgres, url: "postgres://reader:secret@db/x" }'),
+  )
   expect(project).not.toBeNull()
   expect(shown).toEqual(['linked-events.yaml:3:35 CONFIG_SECRET_LITERAL (write it as a reference, e.g. ${env:URL})'])
 })

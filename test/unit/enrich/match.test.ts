@@ -20,7 +20,14 @@ test('only what the event itself has is there', () => {
 })
 
 describe('a lookup', () => {
-  const set = snapshotsOf({ account: { '42': { PLAN: 'team' }, '9007199254740993': { PLAN: 'big' }, '': { PLAN: 'empty' }, ' 42': { PLAN: 'blank' } } }).current()
+  const set = snapshotsOf({
+    account: {
+      '42': { PLAN: 'team' },
+      '9007199254740993': { PLAN: 'big' },
+      '': { PLAN: 'empty' },
+      ' 42': { PLAN: 'blank' },
+    },
+  }).current()
   const found = (json: string, entity = 'account') =>
     match({ entity, match: 'id', path: ['id'], onMissing: 'pass' }, parseJson(json) as JsonObject, set)
 

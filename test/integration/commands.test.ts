@@ -1,0 +1,489 @@
+/** The commands as a user runs them, on files and DuckDB: nothing else is needed. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { folder, json, linkedEvents, start } from '../support/cli.ts'
+import { duckdb, shopGraph, shopTables } from '../support/shop.ts'
+
+const config = `space: shop
+data_graph: ./data-graph.hcl
+warehouse: { type: duckdb, path: ./warehouse.duckdb }
+source: { file: ./events.ndjson }
+dead_letters: { file: ./out/dead-letters.ndjson }
+http: { port: 0 }
+destinations:
+  - slug: events
+    output: { file: ./out/events.ndjson, format: event }
+    mappings:
+      - name: All
+        action: log
+        trigger: type = "track"
+        entities: [{ entity: product, match: $.properties.sku }, { entity: account, match: properties.account }]
+        mapping: { properties: { product: { "@path": $.__segment_entities.shop.product }, plan: { "@path": $.__segment_entities.shop.account.PLAN } } }
+  - slug: payloads
+    output: { file: ./out/payloads.ndjson, record: envelope }
+    mappings:
+      - name: Price
+        action: send
+        trigger: type = "track" and event = "Order"
+        entities: [{ entity: product, match: properties.sku, on_missing: drop }]
+        mapping: { big: { "@path": $.__segment_entities.shop.product.BIG }, price: { "@path": $.__segment_entities.shop.product.PRICE } }
+`
+
+const events = [
+  '{"type":"track","event":"Order","properties":{"sku":"SKU-1","account":42,"n":1.0,"big":12345678901234567890}}',
+  '',
+  '{ "type" : "track", "event":"View", "properties":{ "sku":"gone", "account":"9007199254740993" } }',
+  '{"type":"track","event":"Order","properties":{}}',
+  '{"type":"page"}',
+  'not json',
+  '{"type":"track","event":"Order","properties":{"sku":"SKU-2","account":9007199254740993}}',
+].join('\n')
+
+async function shop(more: Record<string, string> = {}): Promise<string> {
+  const dir = folder({ 'linked-events.yaml': config, 'data-graph.hcl': shopGraph, 'events.ndjson': events, ...more })
+  await duckdb(join(dir, 'warehouse.duckdb'), shopTables)
+  return dir
+}
+
+const lines = (dir: string, name: string) =>
+  readFileSync(join(dir, 'out', name), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+
+interface Summary {
+  ok: boolean
+  consumed: number
+  delivered: number
+  outcomes: Record<string, number>
+  schema_version: number
+}
+
+describe('from a warehouse table to an enriched event', () => {
+  let cwd: string
+  let summary: Summary & { exit: number | null }
+
+  beforeAll(async () => {
+    cwd = await shop()
+    summary = await json<Summary>(['run', '--until-end'], { cwd })
+  })
+
+  test('the summary closes exactly', () => {
+    expect(summary).toMatchObject({ schema_version: 1, ok: true, exit: 0, consumed: 6, delivered: 6 })
+    expect(summary.outcomes).toEqual({
+      full: 4,
+      partial: 1,
+      none: 1,
+      bypassed: 0,
+      filtered: 3,
+      dropped: 1,
+      held: 0,
+      dead_letter: 1,
+    })
+    expect(Object.values(summary.outcomes).reduce((sum, count) => sum + count)).toBe(5 * 2 + 1)
+  })
+
+  test('an event output is the input with the result merged in', () => {
+    expect(lines(cwd, 'events.ndjson')).toEqual([
+      '{"type":"track","event":"Order","properties":{"sku":"SKU-1","account":42,"n":1.0,"big":12345678901234567890,"product":{"SKU":"SKU-1","NAME":"Hat","PRICE":9.5,"BIG":9007199254740993,"NOTE":null,"ATTRIBUTES":{"vegan":true,"sizes":[1,2]}},"plan":"team"}}',
+      '{ "type" : "track", "event":"View", "properties":{ "sku":"gone", "account":"9007199254740993","plan":"enterprise" } }',
+      '{"type":"track","event":"Order","properties":{}}',
+      '{"type":"track","event":"Order","properties":{"sku":"SKU-2","account":9007199254740993,"product":{"SKU":"SKU-2","NAME":"Größe \\"M\\" 😀","PRICE":100,"BIG":42,"NOTE":"","ATTRIBUTES":null},"plan":"enterprise"}}',
+    ])
+  })
+
+  test('an envelope has key, value, headers, partition and time', () => {
+    const [first, second] = lines(cwd, 'payloads.ndjson')
+    expect(first).toContain('"value":{"big":9007199254740993,"price":9.5}}')
+    expect(JSON.parse(second!)).toMatchObject({
+      key: null,
+      partition: 0,
+      value: { big: 42, price: 100 },
+      headers: {
+        'le.destination': 'payloads',
+        'le.action': 'send',
+        'le.mapping': 'Price',
+        'le.outcome': 'full',
+        'le.entities': 'product=hit@1',
+        'le.source': 'events.ndjson/0/6',
+      },
+    })
+  })
+
+  test('a dead letter has its bytes, its reason and its line', () => {
+    expect(lines(cwd, 'dead-letters.ndjson').map((line) => JSON.parse(line) as object)).toMatchObject([
+      { reason: 'invalid_json', source: 'events.ndjson/0/5', value: 'not json', key: null },
+    ])
+  })
+
+  test('the same input and versions give the same bytes', async () => {
+    const before = ['events.ndjson', 'payloads.ndjson'].map((name) =>
+      lines(cwd, name).map((line) => line.replace(/"time":"[^"]*"/, '')),
+    )
+    await json(['run', '--until-end'], { cwd })
+    expect(
+      ['events.ndjson', 'payloads.ndjson'].map((name) =>
+        lines(cwd, name).map((line) => line.replace(/"time":"[^"]*"/, '')),
+      ),
+    ).toEqual(before)
+  })
+
+  test('--fail-on-dead-letter makes it exit 1', async () => {
+    expect(await json(['run', '--until-end', '--fail-on-dead-letter'], { cwd })).toMatchObject({ exit: 1, ok: false })
+  })
+
+  test('dlq list and show name what was set aside', async () => {
+    const { stdout } = await linkedEvents(['dlq', 'list', '--json'], { cwd })
+    expect(JSON.parse(stdout)).toMatchObject({
+      schema_version: 1,
+      reason: 'invalid_json',
+      topic: 'events.ndjson',
+      partition: 0,
+      offset: 5,
+      size: 8,
+    })
+    expect(await json(['dlq', 'show', '1'], { cwd })).toMatchObject({ value: 'not json', exit: 0 })
+    expect(await json(['dlq', 'show', '9'], { cwd })).toMatchObject({ ok: false, exit: 65 })
+  })
+
+  test('lookup finds a row, and exits 1 without one', async () => {
+    const { stdout } = await linkedEvents(['lookup', 'account', '9007199254740993', '--json'], { cwd })
+    expect(stdout).toContain('"row":{"ACCOUNT_ID":9007199254740993,"PLAN":"enterprise"}')
+    expect(await json(['lookup', 'product', 'SKU-1'], { cwd })).toMatchObject({
+      entity: 'product',
+      key: 'SKU-1',
+      status: 'hit',
+      version: 1,
+      exit: 0,
+    })
+    expect(await json(['lookup', 'product', ''], { cwd })).toMatchObject({ status: 'hit' })
+    expect(await json(['lookup', 'product', 'x'], { cwd })).toMatchObject({ status: 'no_match', row: null, exit: 1 })
+    expect(await json(['lookup', 'product', 'SKU-1', '--version', '99'], { cwd })).toMatchObject({
+      status: 'entity_not_ready',
+      exit: 1,
+    })
+    expect(await json(['lookup', 'prodcut', 'x'], { cwd })).toMatchObject({
+      ok: false,
+      exit: 2,
+      error: { code: 'ENTITY_UNKNOWN', hint: 'did you mean "product"?' },
+    })
+  })
+
+  test('preview says what would happen and why a field is empty', async () => {
+    const input =
+      '{"type":"track","event":"Order","messageId":"m-1","properties":{"sku":"SKU-1"}}\nbroken\n{"type":"page"}\n'
+    const { stdout, code } = await linkedEvents(['preview', '--event', '-', '--json'], { cwd, input })
+    const [order, broken, page] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(code).toBe(0)
+    expect(order).toMatchObject({
+      event_id: 'm-1',
+      deliveries: [
+        {
+          destination: 'events',
+          action: 'log',
+          mapping: 'All',
+          outcome: 'partial',
+          entities: [
+            { entity: 'product', match: '$.properties.sku', key: 'SKU-1', status: 'hit', version: 1 },
+            { entity: 'account', match: 'properties.account', key: null, status: 'key_missing', version: 1 },
+          ],
+          reasons: [{ path: 'properties.plan', reason: 'account: key_missing (properties.account)' }],
+        },
+        { destination: 'payloads', outcome: 'full', reasons: [] },
+      ],
+    })
+    expect(broken).toMatchObject({ deliveries: [], dead_letter: { reason: 'invalid_json' } })
+    expect(page).toMatchObject({
+      deliveries: [{ outcome: 'filtered', reason: 'FILTERED_AT_MAPPING' }, { outcome: 'filtered' }],
+    })
+    const one = await linkedEvents(['preview', '--event', '-', '--destination', 'payloads', '--json'], {
+      cwd,
+      input: '{\n "type": "page"\n}',
+    })
+    expect((JSON.parse(one.stdout) as { deliveries: unknown[] }).deliveries).toHaveLength(1)
+  })
+
+  test('snapshot list, info, verify and diff; a changed table gives version 2', async () => {
+    await duckdb(join(cwd, 'warehouse.duckdb'), [
+      `UPDATE products SET "PRICE" = 10 WHERE "SKU" = 'SKU-1'`,
+      `DELETE FROM products WHERE "SKU" = 'SKU-2'`,
+      `INSERT INTO products ("SKU") VALUES ('SKU-9')`,
+    ])
+    const synced = await json<{ ok: boolean; runs: object[] }>(['sync', 'product'], { cwd })
+    expect(synced).toMatchObject({
+      ok: true,
+      exit: 0,
+      runs: [
+        {
+          entity: 'product',
+          result: 'success',
+          version: 2,
+          epoch: 1,
+          added: 1,
+          updated: 1,
+          deleted: 1,
+          rows: 3,
+          error: null,
+        },
+      ],
+    })
+    const listed = await json<{ snapshots: { entity: string; version: number; current: boolean; path: string }[] }>(
+      ['snapshot', 'list'],
+      { cwd },
+    )
+    expect(
+      listed.snapshots.filter(({ entity }) => entity === 'product').map(({ version, current }) => [version, current]),
+    ).toEqual([
+      [2, true],
+      [1, false],
+    ])
+    expect(await json(['snapshot', 'diff', 'product', '1', '2'], { cwd })).toMatchObject({
+      added: ['SKU-9'],
+      updated: ['SKU-1'],
+      deleted: ['SKU-2'],
+    })
+    expect(await json(['lookup', 'product', 'SKU-2', '--version', '1'], { cwd })).toMatchObject({ status: 'hit' })
+    expect(await json(['snapshot', 'info', 'product'], { cwd })).toMatchObject({ snapshots: [{ version: 2, rows: 3 }] })
+    expect(await json(['sync', 'product'], { cwd })).toMatchObject({ runs: [{ result: 'unchanged', added: 0 }] })
+    expect(await json<{ runs: unknown[] }>(['sync', 'history', 'product'], { cwd })).toMatchObject({
+      runs: [{ result: 'success', version: 1 }, { result: 'success', version: 2 }, { result: 'unchanged' }],
+    })
+
+    const { path } = listed.snapshots.find(({ version }) => version === 2)!
+    const bytes = readFileSync(path)
+    bytes[5000] = (bytes[5000] ?? 0) ^ 1
+    writeFileSync(path, bytes)
+    expect(await json(['snapshot', 'verify'], { cwd })).toMatchObject({ ok: false, exit: 1 })
+    const run = await json<Summary>(['run', '--until-end'], { cwd })
+    expect(run.ok).toBe(true) // the good version before it is served
+  })
+
+  test('status tells how old everything is', async () => {
+    const status = await json<{ entities: { entity: string; state: string; version: number; age_seconds: number }[] }>(
+      ['status'],
+      { cwd },
+    )
+    expect(status.entities.find(({ entity }) => entity === 'account')).toMatchObject({ state: 'ok', version: 1 })
+  })
+
+  test('doctor looks at machine, disk and warehouse', async () => {
+    const doctor = await json<{ ok: boolean; checks: { name: string; ok: boolean }[] }>(['doctor'], { cwd })
+    expect(doctor.ok).toBe(true)
+    expect(doctor.checks.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['node', 'state_dir', 'entity product']),
+    )
+    expect(await json(['validate', '--deep'], { cwd })).toMatchObject({ ok: true, exit: 0 })
+  })
+
+  test('sync reset forgets, and the next sync reads everything in a new epoch', async () => {
+    expect(await json(['sync', 'reset', 'account'], { cwd })).toMatchObject({ ok: true, exit: 0 })
+    expect(await json(['sync', 'account'], { cwd })).toMatchObject({ runs: [{ result: 'success', epoch: 2, rows: 3 }] })
+  })
+})
+
+describe('pipes', () => {
+  const piped = config
+    .replace('file: ./events.ndjson', 'file: "-"')
+    .replace('file: ./out/events.ndjson, format: event', 'file: "-", format: event')
+
+  test('events in by stdin, out by stdout; the summary does not mix in', async () => {
+    const cwd = await shop({ 'linked-events.yaml': piped })
+    const { stdout, stderr, code } = await linkedEvents(['run', '--until-end'], { cwd, input: `${events}\r\n` })
+    expect(code).toBe(0)
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { type: string }).type),
+    ).toEqual(['track', 'track', 'track', 'track'])
+    expect(stderr).toContain('6 messages in')
+  })
+})
+
+describe('bad surroundings: a clear error, a code, a hint, the right exit code', () => {
+  test('no configuration', async () => {
+    expect(await json(['run'], { cwd: folder() })).toMatchObject({
+      schema_version: 1,
+      ok: false,
+      exit: 78,
+      error: { code: 'CONFIG_NOT_FOUND' },
+    })
+  })
+
+  test('an invalid configuration, with every problem', async () => {
+    const cwd = folder({
+      'linked-events.yaml': config.replace('space: shop', 'spce: shop'),
+      'data-graph.hcl': shopGraph,
+    })
+    const result = await json<{ ok: boolean; problems: { code: string; line: number; column: number }[] }>(
+      ['validate'],
+      { cwd },
+    )
+    expect(result).toMatchObject({ ok: false, exit: 78 })
+    expect(result.problems.map(({ code }) => code).sort()).toEqual(['CONFIG_INVALID', 'CONFIG_UNKNOWN_KEY'])
+    const run = await linkedEvents(['run', '--until-end'], { cwd })
+    expect(run.code).toBe(78)
+    expect(run.stderr).toMatch(/linked-events\.yaml:1:1: error CONFIG_UNKNOWN_KEY: .*\n {2}Try: did you mean "space"\?/)
+  })
+
+  test('an unknown command or option: usage, exit 2', async () => {
+    expect((await linkedEvents(['snyc'])).code).toBe(2)
+    expect((await linkedEvents(['run', '--untl-end'])).stderr).toContain('--until-end')
+    expect(await json(['lookup', 'product'], { cwd: await shop() })).toMatchObject({
+      exit: 2,
+      error: { code: 'USAGE' },
+    })
+    expect(await json(['replay', '--from', 'x'])).toMatchObject({ exit: 2, error: { code: 'NOT_YET' } })
+  })
+
+  test('a table that is nearly right', async () => {
+    const cwd = await shop({ 'data-graph.hcl': shopGraph.replace('main.products', 'main.product') })
+    const sync = await json<{ runs: { error: { code: string; hint: string } }[] }>(['sync', 'product'], { cwd })
+    expect(sync).toMatchObject({
+      ok: false,
+      exit: 1,
+      runs: [{ result: 'failed', version: null, error: { code: 'TABLE_MISSING' } }],
+    })
+    expect(sync.runs[0]?.error.hint).toContain('products')
+  })
+
+  test('a key column that is nearly right', async () => {
+    const cwd = await shop({ 'data-graph.hcl': shopGraph.replace('"SKU"', '"SKV"') })
+    expect(await json(['sync', 'product'], { cwd })).toMatchObject({
+      exit: 1,
+      runs: [{ error: { code: 'COLUMN_MISSING' } }],
+    })
+  })
+
+  test('a warehouse file that is not there', async () => {
+    const cwd = folder({ 'linked-events.yaml': config, 'data-graph.hcl': shopGraph, 'events.ndjson': events })
+    expect(await json(['sync', 'product'], { cwd })).toMatchObject({
+      exit: 1,
+      runs: [{ error: { code: 'WAREHOUSE_UNAVAILABLE' } }],
+    })
+    expect(await json(['run', '--until-end'], { cwd })).toMatchObject({ ok: false, exit: 69 })
+    expect(existsSync(join(cwd, 'warehouse.duckdb'))).toBe(false)
+  })
+
+  test('duplicate and null primary keys fail the run with counts and examples, and the old version stays', async () => {
+    const cwd = await shop()
+    await json(['sync', 'product'], { cwd })
+    await duckdb(join(cwd, 'warehouse.duckdb'), [`INSERT INTO products ("SKU") VALUES ('SKU-1')`])
+    const duplicate = await json<{ runs: { error: { message: string } }[] }>(['sync', 'product'], { cwd })
+    expect(duplicate).toMatchObject({
+      exit: 1,
+      runs: [{ result: 'failed', version: 1, duplicate_keys: 1, error: { code: 'KEYS_DUPLICATE' } }],
+    })
+    expect(duplicate.runs[0]?.error.message).toContain('SKU-1')
+    await duckdb(join(cwd, 'warehouse.duckdb'), [
+      `DELETE FROM products WHERE "NAME" IS NULL`,
+      `INSERT INTO products ("SKU") VALUES (NULL)`,
+    ])
+    expect(await json(['sync', 'product'], { cwd })).toMatchObject({
+      runs: [{ null_keys: 1, error: { code: 'KEYS_NULL' } }],
+    })
+    expect(await json(['lookup', 'product', 'SKU-1'], { cwd })).toMatchObject({ status: 'hit', version: 1 })
+  })
+
+  test('an input file that is not there', async () => {
+    const cwd = await shop({ 'linked-events.yaml': config.replace('./events.ndjson', './missing.ndjson') })
+    expect(await json(['run', '--until-end'], { cwd })).toMatchObject({
+      ok: false,
+      exit: 78,
+      error: { code: 'FILE_NOT_FOUND' },
+    })
+  })
+
+  test('an output that cannot be written', async () => {
+    const cwd = await shop({ 'linked-events.yaml': config.replace('./out/events.ndjson', './events.ndjson/x') })
+    expect(await json(['run', '--until-end'], { cwd })).toMatchObject({
+      ok: false,
+      exit: 73,
+      error: { code: 'FILE_UNWRITABLE' },
+    })
+  })
+
+  test('a state_dir that cannot be written', async () => {
+    const cwd = await shop({ 'linked-events.yaml': `${config}state_dir: ./events.ndjson\n` })
+    expect(await json(['sync'], { cwd })).toMatchObject({
+      ok: false,
+      exit: 73,
+      error: { code: 'STATE_DIR_UNWRITABLE' },
+    })
+  })
+
+  test('a full disk', async () => {
+    const cwd = await shop({ 'linked-events.yaml': config.replace('./out/events.ndjson', '/dev/full') })
+    expect(await json(['run', '--until-end'], { cwd })).toMatchObject({
+      ok: false,
+      exit: 73,
+      error: { code: 'DISK_FULL' },
+    })
+  })
+
+  test('a second process on the same state_dir: exit 75, and the first goes on', async () => {
+    const cwd = await shop({ 'linked-events.yaml': config.replace('./events.ndjson', '"-"') })
+    const first = start(['run'], { cwd, open: true })
+    await waitFor(() => first.output.stderr.includes('"ready'))
+    expect(await json(['sync'], { cwd })).toMatchObject({ ok: false, exit: 75, error: { code: 'STATE_DIR_BUSY' } })
+    expect(await json(['lookup', 'product', 'SKU-1'], { cwd })).toMatchObject({ status: 'hit' })
+    first.child.stdin?.end(`${events}\n`)
+    expect((await first.ended).code).toBe(0)
+    expect(lines(cwd, 'events.ndjson')).toHaveLength(4)
+  })
+
+  test('a sync that is killed leaves nothing half done', async () => {
+    const cwd = await shop()
+    const first = start(['sync'], { cwd })
+    setTimeout(() => first.child.kill('SIGKILL'), 250)
+    await first.ended
+    expect(await json(['sync'], { cwd })).toMatchObject({ ok: true, exit: 0 })
+    expect(await json(['snapshot', 'verify'], { cwd })).toMatchObject({ ok: true })
+  })
+})
+
+test('the probes answer from the first second, and readiness waits for the first version', async () => {
+  const cwd = await shop({
+    'linked-events.yaml': config
+      .replace('./events.ndjson', '"-"')
+      .replace('port: 0', 'port: 29464')
+      .replace('./warehouse.duckdb', './later.duckdb'),
+  })
+  const running = start(['run'], { cwd, open: true })
+  await waitFor(() => reachable(29464))
+  expect((await fetch('http://127.0.0.1:29464/livez')).status).toBe(200)
+  const notReady = await fetch('http://127.0.0.1:29464/readyz')
+  expect(notReady.status).toBe(503)
+  expect(await notReady.json()).toMatchObject({
+    ok: false,
+    reasons: ['account has no verified version yet', 'product has no verified version yet'],
+  })
+  await duckdb(join(cwd, 'later.duckdb'), shopTables)
+  await waitFor(async () => (await fetch('http://127.0.0.1:29464/readyz')).status === 200, 30)
+  const metrics = await (await fetch('http://127.0.0.1:29464/metrics')).text()
+  expect(metrics).toMatch(/linked_events_snapshot_rows\{entity="product",pipeline="file"\} 3/)
+  expect((await fetch('http://127.0.0.1:29464/metrics', { method: 'POST' })).status).toBe(405)
+  running.child.kill('SIGTERM')
+  expect((await running.ended).code).toBe(0)
+})
+
+async function waitFor(condition: () => boolean | Promise<boolean>, seconds = 20): Promise<void> {
+  for (let left = seconds * 20; left > 0; left--) {
+    if (await condition()) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error(`not within ${seconds} s`)
+}
+
+function reachable(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port }, () => {
+      socket.destroy()
+      resolve(true)
+    }).on('error', () => resolve(false))
+  })
+}
