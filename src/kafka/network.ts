@@ -66,12 +66,17 @@ export class VectoredConnection extends Connection {
     this.requestQueue.fulfillRequest({ size: response.length, correlationId, payload: response.subarray(4) })
   }
 
-  /** Stock ends a socket that is still connecting, or gone, in order, and leaves a listener on it each time. */
+  /**
+   * Stock ends a socket that is still connecting, or gone, in order, and leaves a listener on it each time. With the error,
+   * whoever waits for the connection hears at once.
+   */
   override disconnect(): Promise<boolean> {
     const { socket } = this
     if (socket !== undefined && (socket.connecting || socket.destroyed)) {
-      socket.destroy()
       this.socket = undefined
+      // Nothing will answer: stock would wait for it, with the timer of the time-outs stopped.
+      this.rejectRequests(new ConnectionClosedError('closed', hostAndPort(this.broker)))
+      socket.destroy(new Error('closed while connecting'))
     }
     return super.disconnect()
   }
@@ -114,8 +119,7 @@ export class VectoredConnection extends Connection {
 
   /** Ends the socket now: everything in flight is rejected. */
   abandon(): void {
-    const { host, port } = hostAndPort(this.broker)
-    this.rejectRequests(new ConnectionClosedError('abandoned', { host, port }))
+    this.rejectRequests(new ConnectionClosedError('abandoned', hostAndPort(this.broker)))
     this.socket?.destroy()
   }
 }
