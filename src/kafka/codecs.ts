@@ -1,8 +1,9 @@
-/** Decompression of record batches: gzip built in, the others from a package when it is installed. */
+/** Decompression of record batches: gzip, snappy and LZ4 built in; zstd from Node 22.15 on, before that from a package. */
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import { LinkedEventsError } from '../errors.ts'
+import { unlz4, unsnappy } from './lz.ts'
 
 export type Decompress = (bytes: Buffer) => Promise<Buffer> | Buffer
 
@@ -24,15 +25,8 @@ interface Codec {
 
 const codecs = new Map<number, Codec>([
   [1, { name: 'gzip', package: null, load: () => gunzip }],
-  [2, { name: 'snappy', package: 'snappy', load: () => snappy(require('snappy') as SnappyPackage) }],
-  [
-    3,
-    {
-      name: 'lz4',
-      package: 'lz4-napi',
-      load: () => (require('lz4-napi') as { decompressFrame: Decompress }).decompressFrame,
-    },
-  ],
+  [2, { name: 'snappy', package: null, load: () => unsnappy }],
+  [3, { name: 'lz4', package: null, load: () => unlz4 }],
   [
     4,
     {
@@ -56,7 +50,14 @@ export async function decompress(attributes: number, bytes: Buffer): Promise<Buf
     found = loadCodec(number)
     loaded.set(number, found)
   }
-  return await found(bytes)
+  try {
+    return await found(bytes)
+  } catch (error) {
+    throw new LinkedEventsError('KAFKA_FATAL', `a compressed batch cannot be read: ${(error as Error).message}`, {
+      hint: 'check the topic with `kafka-dump-log`; `kafka-delete-records` can take the damaged stretch away',
+      cause: error,
+    })
+  }
 }
 
 function loadCodec(number: number): Decompress {
@@ -70,26 +71,5 @@ function loadCodec(number: number): Decompress {
       `the input is compressed with ${codec.name}, and the package "${codec.package}" is not installed`,
       { hint: `npm install ${codec.package}`, cause: error },
     )
-  }
-}
-
-interface SnappyPackage {
-  uncompressSync(bytes: Buffer, options: { asBuffer: true }): Buffer
-}
-
-const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
-
-/** Java writes snappy in blocks with a head (xerial), others one bare block. */
-export function snappy(library: SnappyPackage): Decompress {
-  const one = (bytes: Buffer) => library.uncompressSync(bytes, { asBuffer: true })
-  return (bytes) => {
-    if (!bytes.subarray(0, 8).equals(xerialMagic)) return one(bytes)
-    const blocks: Buffer[] = []
-    for (let at = 16; at + 4 <= bytes.length; ) {
-      const length = bytes.readUInt32BE(at)
-      blocks.push(one(bytes.subarray(at + 4, at + 4 + length)))
-      at += 4 + length
-    }
-    return Buffer.concat(blocks)
   }
 }
