@@ -89,6 +89,11 @@ export const codes = {
   SYNC_CANCELLED: facts(exit.failure, true, 'the next run repeats what this one did not finish'),
   SNAPSHOT_MISSING: facts(exit.failure, true, 'run `linked-events sync`'),
   SNAPSHOT_CORRUPT: facts(exit.failure, true, 'the file was set aside; the next sync rebuilds it from the warehouse'),
+  SNAPSHOT_STALE: facts(
+    exit.temporary,
+    false,
+    'see why the syncs fail (`linked-events sync history ENTITY`), or raise entities.<slug>.max_age',
+  ),
   DEAD_LETTERS_FOUND: facts(exit.failure, false, 'see `linked-events dlq list`'),
   BAD_INPUT: facts(exit.data, false, 'correct the input at the place named above'),
   CANCELLED: facts(exit.failure, true, 'run the command again'),

@@ -49,6 +49,14 @@ export type Fact =
       readonly asOf: number
     }
   | { readonly name: 'snapshot-rejected'; readonly entity: string; readonly version: number; readonly reason: string }
+  | {
+      readonly name: 'snapshot-stale'
+      readonly entity: string
+      /** False when it is fresh again. */
+      readonly stale: boolean
+      readonly ageSeconds: number
+      readonly onStale: 'serve' | 'pause' | 'fail'
+    }
   | { readonly name: 'started'; readonly version: string }
   | { readonly name: 'ready' }
   | { readonly name: 'stopping'; readonly reason: string }

@@ -4,6 +4,7 @@ import type { Project } from '../config/project.ts'
 import { noOutcomes, type OutcomeCounts, outcomes } from '../enrich/outcome.ts'
 import { run as runPipeline } from '../enrich/pipeline.ts'
 import { entitiesOf } from '../enrich/plan.ts'
+import type { Freshness } from '../enrich/staleness.ts'
 import { exit, LinkedEventsError } from '../errors.ts'
 import { type HttpServer, serve } from '../http/server.ts'
 import { health } from '../observe/health.ts'
@@ -88,7 +89,10 @@ export async function runProject(
       await syncs.ready
       if (!signal.aborted) {
         tell({ name: 'ready' })
-        await runPipeline({ plan: project.plan, source, sink, snapshots, clock: systemClock, tell }, signal)
+        await runPipeline(
+          { plan: project.plan, source, sink, snapshots, freshness: freshnessOf(project), clock: systemClock, tell },
+          signal,
+        )
       }
     } finally {
       await source.close()
@@ -105,6 +109,11 @@ export async function runProject(
     await http?.close()
   }
   return { ok: true, ...count.total(), seconds: (systemClock.now() - started) / 1000 }
+}
+
+function freshnessOf(project: Project): Map<string, Freshness> {
+  const used = project.entities.filter((entity) => entity.used)
+  return new Map(used.map(({ slug, max_age: maxAge, on_stale: onStale }) => [slug, { maxAge, onStale }]))
 }
 
 async function serveHttp(

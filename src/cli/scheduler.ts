@@ -62,14 +62,17 @@ async function firstVersion(
   syncOne: SyncOne,
   signal: AbortSignal,
 ): Promise<void> {
-  for (let attempt = 0; !signal.aborted && !has(options.snapshots, entity.slug); attempt++) {
+  const state = () => stateOf(options.snapshots, entity)
+  // Old but allowed: serve it, and do not wait for the schedule to make a newer one.
+  if (state() === 'stale' && entity.on_stale === 'serve') return void syncOne(entity).catch(() => {})
+  for (let attempt = 0; !signal.aborted && state() !== 'fresh'; attempt++) {
     const run = await syncOne(entity)
-    if (has(options.snapshots, entity.slug) || signal.aborted) return
+    if (state() === 'fresh' || signal.aborted) return
     const code = run.error?.code ?? 'SNAPSHOT_MISSING'
-    if (options.once)
-      throw new LinkedEventsError(code, `${entity.slug} has no version: ${run.error?.message ?? run.result}`, {
-        hint: run.error?.hint ?? codes[code].hint,
-      })
+    if (options.once) {
+      const message = `${entity.slug} has no version that may serve: ${run.error?.message ?? run.result}`
+      throw new LinkedEventsError(code, message, { hint: run.error?.hint ?? codes[code].hint })
+    }
     await systemClock.sleep(1000 * (retrySeconds[attempt] ?? retrySeconds.at(-1)!), signal)
   }
 }
@@ -85,11 +88,12 @@ async function tick(entity: EntitySettings, syncOne: SyncOne, signal: AbortSigna
   }
 }
 
-function has(snapshots: LiveSnapshots, entity: string): boolean {
-  const set = snapshots.current()
-  const found = set.of(entity) !== undefined
-  set.release()
-  return found
+function stateOf(snapshots: LiveSnapshots, { slug, max_age: maxAge }: EntitySettings): 'missing' | 'stale' | 'fresh' {
+  const versions = snapshots.current()
+  const snapshot = versions.of(slug)
+  versions.release()
+  if (snapshot === undefined) return 'missing'
+  return systemClock.now() - snapshot.asOf > maxAge ? 'stale' : 'fresh'
 }
 
 function serially(work: SyncOne): SyncOne {

@@ -7,6 +7,7 @@ import { type Plan, type ProvenanceFor, provenances } from './plan.ts'
 import type { Outputs, Sink } from './sink.ts'
 import type { SnapshotSet, Snapshots } from './snapshots.ts'
 import type { Batch, Message, Source } from './source.ts'
+import { type Freshness, FreshVersions } from './staleness.ts'
 import { Tally } from './tally.ts'
 
 export interface Pipeline {
@@ -14,6 +15,8 @@ export interface Pipeline {
   readonly source: Source
   readonly sink: Sink
   readonly snapshots: Snapshots
+  /** How old the snapshot of each used entity may be. */
+  readonly freshness: ReadonlyMap<string, Freshness>
   readonly clock: Clock
   readonly tell: Tell
 }
@@ -23,13 +26,15 @@ export interface Pipeline {
  * One version of each entity a batch; within a batch nothing waits between source and sink.
  */
 export async function run(pipeline: Pipeline, signal: AbortSignal): Promise<void> {
-  const { source, sink, snapshots, clock, tell } = pipeline
+  const { source, sink, snapshots, freshness, clock, tell } = pipeline
+  const fresh = new FreshVersions({ snapshots, rules: freshness, clock, tell })
   const provenanceOf = provenances(pipeline.plan)
   await source.consume(async (batch) => {
+    const versions = await fresh.current(signal)
+    if (versions === null) return // told to stop while it waited: the batch is read again later
     const started = clock.now()
     const tally = new Tally()
     const outputs = sink.begin(batch)
-    const versions = snapshots.current()
     try {
       enrichBatch(pipeline, provenanceOf(batch.topic), batch, versions, outputs, tally)
     } finally {

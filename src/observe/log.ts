@@ -67,6 +67,15 @@ function lineOf(fact: Fact): Line | null {
     }
     case 'snapshot-serving':
       return ['info', 'serving a new snapshot version', { entity: fact.entity, version: fact.version, rows: fact.rows }]
+    case 'snapshot-stale': {
+      const { name: _, ...fields } = fact
+      if (!fact.stale) return ['info', 'a snapshot is fresh again', fields]
+      return [
+        'warn',
+        `a snapshot is older than its max_age; on_stale is ${fact.onStale}`,
+        { ...fields, code: 'SNAPSHOT_STALE' },
+      ]
+    }
     case 'snapshot-rejected':
       return [
         'error',

@@ -66,6 +66,7 @@ export function metrics(options: {
     snapshotRows: gauge('snapshot_rows', 'Rows of the snapshot that is served', ['entity']),
     snapshotBytes: gauge('snapshot_bytes', 'Bytes of the snapshot that is served', ['entity']),
     snapshotVersion: gauge('snapshot_version', 'Version of the snapshot that is served; 0 for none', ['entity']),
+    snapshotStale: gauge('snapshot_stale', '1 while the snapshot that is served is older than its max_age', ['entity']),
     verifyFailures: counter('snapshot_verify_failures_total', 'Snapshot files found damaged', ['entity']),
     syncRuns: counter('sync_runs_total', 'Syncs by result', ['entity', 'result']),
     syncDuration: histogram('sync_duration_seconds', 'Time of a sync', syncSeconds, ['entity']),
@@ -82,6 +83,7 @@ export function metrics(options: {
       m.syncRuns.inc({ entity, result }, 0)
     m.snapshotVersion.set({ entity }, 0)
     m.verifyFailures.inc({ entity }, 0)
+    m.snapshotStale.set({ entity }, 0)
   }
 
   function tell(fact: Fact): void {
@@ -150,6 +152,9 @@ export function metrics(options: {
         m.snapshotVersion.set({ entity }, fact.version)
         break
       }
+      case 'snapshot-stale':
+        m.snapshotStale.set({ entity: fact.entity }, fact.stale ? 1 : 0)
+        break
       case 'snapshot-rejected':
         m.verifyFailures.inc({ entity: fact.entity })
         break

@@ -59,7 +59,9 @@ export function sourceOf(batches: readonly (readonly (string | Buffer | null)[])
           count: values.length,
           bytes: 0,
           lag: null,
-          each: (visit) => values.forEach((value, index) => visit(messageOf(value, { offset: first + index }))),
+          each(visit) {
+            for (const [index, value] of values.entries()) visit(messageOf(value, { offset: first + index }))
+          },
           acknowledge: async () => void happened.push('acknowledge'),
         })
       }

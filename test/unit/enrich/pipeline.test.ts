@@ -19,7 +19,15 @@ async function enriched(
   const facts: Fact[] = []
   const snapshots = snapshotsOf(entities)
   await run(
-    { plan, source: sourceOf([events]), sink, snapshots, clock, tell: (fact) => facts.push(fact) },
+    {
+      plan,
+      source: sourceOf([events]),
+      sink,
+      snapshots,
+      freshness: new Map(),
+      clock,
+      tell: (fact) => facts.push(fact),
+    },
     new AbortController().signal,
   )
   expect(snapshots.held).toBe(0)
@@ -224,6 +232,7 @@ test('delivered first, acknowledged second', async () => {
       source,
       sink: keptSink(happened),
       snapshots: snapshotsOf({}),
+      freshness: new Map(),
       clock,
       tell: () => {},
     },
@@ -237,7 +246,15 @@ test('what is not delivered is not acknowledged', async () => {
   const source = sourceOf([[track({})]], happened)
   const sink = keptSink(happened, Number.POSITIVE_INFINITY, true)
   const running = run(
-    { plan: planOf({ mappings: [{ mapping: {} }] }), source, sink, snapshots: snapshotsOf({}), clock, tell: () => {} },
+    {
+      plan: planOf({ mappings: [{ mapping: {} }] }),
+      source,
+      sink,
+      snapshots: snapshotsOf({}),
+      freshness: new Map(),
+      clock,
+      tell: () => {},
+    },
     new AbortController().signal,
   )
   await expect(running).rejects.toThrow('the sink is away')
