@@ -2,7 +2,8 @@
 import { type KafkaCluster, openCluster, requireTopics, within } from './cluster.ts'
 import type { KafkaConnection } from './connection.ts'
 import type { ApiVersions, Broker } from './internals.ts'
-import { kafkaCode, kafkaError } from './kafka-error.ts'
+import { kafkaError } from './kafka-error.ts'
+import { patiently } from './patience.ts'
 import { stockAdmin } from './stock-admin.ts'
 import { describeTopics, type TopicDescription } from './topic.ts'
 
@@ -151,18 +152,6 @@ function adminOf(cluster: KafkaCluster): KafkaAdmin {
     close: () => cluster.close(),
   }
   return admin
-}
-
-/** Just after a topic's creation, some brokers do not know it or its leader yet. */
-async function patiently<T>(question: () => Promise<T>): Promise<T> {
-  for (let left = 5; ; left--) {
-    try {
-      return await question()
-    } catch (error) {
-      if (kafkaCode(error) !== 5 || left === 0) throw error
-      await new Promise((resolve) => setTimeout(resolve, 200))
-    }
-  }
 }
 
 async function createTopics(cluster: KafkaCluster, topics: readonly NewTopic[]): Promise<void> {

@@ -1,6 +1,7 @@
 /** How far each partition is to be read, fixed once, and which have been committed that far, by this member or another. */
 import type { KafkaCluster } from './cluster.ts'
 import { kafkaError } from './kafka-error.ts'
+import { patiently } from './patience.ts'
 
 interface Stretch {
   readonly topic: string
@@ -65,7 +66,7 @@ export async function fixEnds(cluster: KafkaCluster, group: string, topics: read
       })),
     )
     const until = new UntilEnd(stretches)
-    await until.look(cluster, group)
+    await patiently(() => until.look(cluster, group))
     return until
   } catch (error) {
     throw kafkaError(error, 'find the ends of the topics')
