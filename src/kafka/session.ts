@@ -187,20 +187,23 @@ export class Session {
         for (const { topic, partition } of flat(partitions)) this.#pauseIfDone(topic, partition)
       },
       jumped: (jump) => {
-        positions.moved(jump.topic, jump.partition, jump.found)
         tell({ name: 'offset-jumped', ...jump })
+        this.#reached(jump.topic, jump.partition, jump.found) // what was wanted up to the end may be gone
       },
       failed: (error) => void this.#fail(error),
       until: (topic, partition) => untilEnd?.endOf(topic, partition) ?? Number.MAX_SAFE_INTEGER,
       fetched: (batch) => positions.seen(batch),
-      committed: (topic, partition, offset) => {
-        positions.moved(topic, partition, offset)
-        untilEnd?.committed(topic, partition, offset)
-        this.#pauseIfDone(topic, partition)
-        if (untilEnd?.allDone() === true) this.#end({ kind: 'stopped' })
-      },
+      committed: (topic, partition, offset) => this.#reached(topic, partition, offset),
       commitSecondsMax: () => (this.#stopping ? commitSecondsMaxStopping : commitSecondsMax),
     }
+  }
+
+  #reached(topic: string, partition: number, offset: number): void {
+    const { positions, untilEnd } = this.#options
+    positions.moved(topic, partition, offset)
+    untilEnd?.committed(topic, partition, offset)
+    this.#pauseIfDone(topic, partition)
+    if (untilEnd?.allDone() === true) this.#end({ kind: 'stopped' })
   }
 
   #pauseIfDone(topic: string, partition: number): void {

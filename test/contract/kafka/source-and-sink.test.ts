@@ -179,6 +179,24 @@ describe('the source', () => {
     expect(facts).toContainEqual({ name: 'offset-jumped', topic, partition: 0, expected: 10, found: 60 })
   })
 
+  test('ends where everything up to the end has been deleted meanwhile', async () => {
+    const topic = await newTopic(connection, { partitions: 2, config: { 'max.message.bytes': '200' } })
+    await publish(connection, numbered(topic, 200, {}, 2))
+    let first = true
+    const { facts } = await consume(topic, {
+      concurrency: 1,
+      maxBytesPerPartition: 100,
+      before: async () => {
+        if (!first) return
+        first = false
+        await publish(connection, numbered(topic, 20, {}, 2))
+        const before = [0, 1].map((partition) => ({ partition, offset: 105 }))
+        await withAdmin(connection, (admin) => admin.deleteRecords(topic, before))
+      },
+    })
+    expect(facts.filter(({ name }) => name === 'offset-jumped')).toHaveLength(2)
+  })
+
   test('knows where it stands', async () => {
     const topic = await newTopic(connection)
     await publish(connection, numbered(topic, 100))
