@@ -1,6 +1,9 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
+import { missingServers } from './test/support/servers.ts'
 
-/** Kinds of test, as in src/README.md: the first two need nothing, the others real servers that test/support starts. */
+/** Kinds of test: unit and property need nothing, the others real servers that test/support starts. */
+const exclude = [...configDefaults.exclude, ...missingServers().tests]
+
 export default defineConfig({
   test: {
     projects: [
@@ -10,6 +13,7 @@ export default defineConfig({
         test: {
           name: 'contract',
           include: ['test/contract/**/*.test.ts'],
+          exclude,
           globalSetup: ['test/support/servers.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
@@ -19,6 +23,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts', 'test/fault/**/*.test.ts'],
+          exclude,
           globalSetup: ['test/support/servers.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

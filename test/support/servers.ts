@@ -1,9 +1,12 @@
 /**
- * Starts the real servers that tests need, once for a whole run: Apache Kafka and PostgreSQL. What cannot start is named with
- * the line that would make it start; with CI set that is a failure, elsewhere the tests that need it are skipped, loudly.
+ * Starts the real servers that tests need, once for a whole run: Apache Kafka and PostgreSQL. What this machine cannot start
+ * is named loudly with the line that would make it start, and its tests are left out; with CI=true that is a failure.
  */
-import type { TestProject } from 'vitest/node'
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
 import { sharedBroker } from './kafka-broker.ts'
+import { missingTools } from './kafka-jars.ts'
 import { sharedPostgres } from './postgres.ts'
 
 interface Started {
@@ -14,24 +17,32 @@ interface Started {
 const key = Symbol.for('linked-events.test.servers')
 const shared = globalThis as { [key]?: Started }
 
-declare module 'vitest' {
-  export interface ProvidedContext {
-    /** Brokers, comma-separated, or null when none could start. */
-    kafka: string | null
-    /** Connection URL, or null when PostgreSQL could not start. */
-    postgres: string | null
+/** What cannot start on this machine: a sentence for each, and the tests that need it. */
+export function missingServers(): { readonly messages: readonly string[]; readonly tests: readonly string[] } {
+  const messages: string[] = []
+  const tests: string[] = []
+  const kafka = process.env.KAFKA_BROKERS === undefined ? missingTools() : null
+  if (kafka !== null && spawnSync('docker', ['info']).status !== 0) {
+    messages.push(`No Kafka: ${kafka}. Or set KAFKA_BROKERS, or start Docker.`)
+    tests.push('test/**/kafka/**')
   }
+  const folder = '/usr/lib/postgresql'
+  const postgres =
+    existsSync(folder) && readdirSync(folder).some((version) => existsSync(`${folder}/${version}/bin/initdb`))
+  if (process.env.PG_URL === undefined && !postgres) {
+    messages.push('No PostgreSQL: apt-get install postgresql. Or set PG_URL.')
+    tests.push('test/fault/sync.test.ts', 'test/contract/warehouse.test.ts', 'test/integration/kafka/readme.test.ts')
+  }
+  if (process.env.CI === 'true' && messages.length > 0)
+    throw new Error(`tests need servers that cannot start here:\n${messages.join('\n')}`)
+  return { messages, tests }
 }
 
-let kafka: string | null = null
-let postgres: string | null = null
-
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const started = (shared[key] ??= { users: 0, servers: startAll() })
+export default async function setup(): Promise<() => Promise<void>> {
+  shared[key] ??= { users: 0, servers: startAll() }
+  const started = shared[key]
   started.users++
   const stops = await started.servers
-  project.provide('kafka', process.env.KAFKA_BROKERS ?? kafka)
-  project.provide('postgres', process.env.PG_URL ?? postgres)
   return async () => {
     if (--started.users > 0) return
     delete shared[key]
@@ -40,22 +51,23 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function startAll(): Promise<(() => Promise<void>)[]> {
-  const [broker, database] = await Promise.all([
-    attempt('Apache Kafka', sharedBroker),
-    attempt('PostgreSQL', sharedPostgres),
-  ])
-  if (broker !== null) process.env.KAFKA_BROKERS = kafka = broker.brokers.join(',')
-  if (database !== null) process.env.PG_URL = postgres = database.url
-  return [broker, database].flatMap((server) => (server === null ? [] : [async () => void (await server.stop())]))
-}
-
-async function attempt<T>(name: string, start: () => Promise<T>): Promise<T | null> {
-  try {
-    return await start()
-  } catch (error) {
-    const message = `${name} could not start, and tests need it: ${(error as Error).message}`
-    if (process.env.CI === 'true') throw new Error(message, { cause: error })
-    process.stderr.write(`\n${'!'.repeat(100)}\n! ${message.replaceAll('\n', '\n! ')}\n${'!'.repeat(100)}\n\n`)
-    return null
+  const { messages } = missingServers()
+  if (messages.length > 0) {
+    const line = '!'.repeat(100)
+    process.stderr.write(
+      `\n${line}\n${messages.map((message) => `! ${message}\n! Its tests are LEFT OUT of this run.\n`).join('')}${line}\n\n`,
+    )
   }
+  const broker = messages.some((message) => message.startsWith('No Kafka')) ? null : sharedBroker()
+  const database = messages.some((message) => message.startsWith('No PostgreSQL')) ? null : sharedPostgres()
+  const stops: (() => Promise<void>)[] = []
+  if (broker !== null) {
+    process.env.KAFKA_BROKERS = (await broker).brokers.join(',')
+    stops.push(async () => void (await (await broker).stop()))
+  }
+  if (database !== null) {
+    process.env.PG_URL = (await database).url
+    stops.push(async () => (await database).stop())
+  }
+  return stops
 }
