@@ -106,7 +106,8 @@ function trace(value: JsonValue | undefined, scope: Origin, found: Set<string>):
  */
 function noteApplied(origin: Origin, found: Set<string>): void {
   if (origin.kind === 'path') {
-    if (origin.keys.length > 0 && origin.keys[0] !== '__segment_entities') consume(origin, found)
+    const rowOrMore = origin.keys.length === 0 || (origin.keys[0] === '__segment_entities' && origin.keys.length <= 3)
+    if (!rowOrMore) consume(origin, found)
   } else if (origin.kind === 'object') for (const member of origin.members.values()) noteApplied(member, found)
   else if (origin.kind === 'any') for (const one of origin.of) noteApplied(one, found)
 }

@@ -83,11 +83,13 @@ function parseList(tokens: readonly Token[], notes: Note[], nested = false): Lis
   const joints: Token[] = []
   let previousEnd: Token | null = null
   let joined = true
+  let dropping = false // a word was dropped, and with it what belongs to it
   let at = 0
   const add = (child: Child | null, from: Token): void => {
     if (!joined && children.length > 0) notes.push(noJoint(from))
     children.push(child)
     joined = false
+    dropping = false
   }
   while (at < tokens.length) {
     const token = tokens[at++]!
@@ -122,6 +124,9 @@ function parseList(tokens: readonly Token[], notes: Note[], nested = false): Lis
       const { type, path } = fieldOf(token.value)
       if (type === undefined) {
         notes.push(unknownWord(token))
+        if (/^(and|or)$/i.test(token.value))
+          joined = true // said already
+        else dropping = true
         continue
       }
       if (!hasPath(type) && path !== '') notes.push(pathIgnored(token))
@@ -132,9 +137,10 @@ function parseList(tokens: readonly Token[], notes: Note[], nested = false): Lis
     } else if (token.type === 'conditional') {
       joints.push(token)
       joined = true
+      dropping = false
     } else if (token.type !== 'eos') {
       const afterCall = token.type === 'parenright' && previousEnd !== null
-      if (!afterCall) notes.push(stray(token))
+      if (!afterCall && !dropping) notes.push(stray(token))
     }
     previousEnd = token
   }

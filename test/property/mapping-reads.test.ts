@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { JsonObject, JsonValue } from '../../src/json.ts'
-import { type CompiledMapping, compileMapping } from '../../src/mapping/mapping.ts'
+import { type CompiledMapping, compileMapping, entityColumns } from '../../src/mapping/mapping.ts'
 import { event, validMapping } from '../support/mappings.ts'
 import { parityRuns, paritySeed } from '../support/oracle.ts'
 
@@ -44,4 +44,28 @@ it('a mapping gives the same from what it says it reads as from the whole event'
     { seed, numRuns: parityRuns() },
   )
   expect(narrowed).toBeGreaterThan(parityRuns() / 10)
+})
+
+it('a row cut down to the columns in use enriches as the whole row does', () => {
+  const seed = paritySeed('mapping columns')
+  let pruned = 0
+  const onRow = { '@transform': { apply: { '@path': '$.__segment_entities.s.e' } } }
+  fc.assert(
+    fc.property(validMapping, event, (mapping, row) => {
+      let compiled: CompiledMapping
+      try {
+        compiled = compileMapping({ ...(mapping as JsonObject), __segment_internal_directive: onRow })
+      } catch {
+        return
+      }
+      const columns = entityColumns(compiled.reads, 's', 'e')
+      if (columns === 'all') return
+      const kept = Object.fromEntries(Object.entries(row).filter(([column]) => columns.includes(column)))
+      if (Object.keys(kept).length < Object.keys(row).length) pruned++
+      const enriched = (columnsOfRow: unknown) => ({ __segment_entities: { s: { e: columnsOfRow } } })
+      expect(outcome(compiled, enriched(kept)), columns.join()).toBe(outcome(compiled, enriched(row)))
+    }),
+    { seed, numRuns: parityRuns() },
+  )
+  expect(pruned).toBeGreaterThan(parityRuns() / 20)
 })

@@ -145,6 +145,12 @@ describe('warnings', () => {
     expect(codes(text)).toContain(code)
   })
 
+  it('are given once for one mistake', () => {
+    expect(codes('type = "track" OR event = "x"')).toEqual(['upper_case_operator'])
+    expect(codes('type = "track" and evnt = "x"')).toEqual(['unknown_field'])
+    expect(codes('type = \'track\' and event = "x"')).toEqual(['single_quotes'])
+  })
+
   it('suggest the field that was meant', () => {
     expect(checkTrigger('type = "track" and propertis.a = 5')[0]?.hint).toBe('did you mean "properties"?')
   })
