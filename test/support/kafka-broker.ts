@@ -41,9 +41,11 @@ const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
 const readySecondsMax = 120
 const stopSecondsMax = 20
 const running = new Set<ChildProcess>()
+const temporaryFolders = new Set<string>()
 
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
+  for (const folder of temporaryFolders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 })
 
 let shared: Promise<TestBroker> | null = null
@@ -60,6 +62,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<TestBrok
   if (missing !== null) return startDockerBroker(missing)
   const temporary = options.dir === undefined
   const root = resolve(options.dir ?? mkdtempSync(join(tmpdir(), 'linked-events-kafka-')))
+  if (temporary) temporaryFolders.add(root)
   const count = options.nodes ?? 1
   const ports = await choosePorts(count, options.port)
   const voters = ports.map((port, index) => `${index + 1}@127.0.0.1:${port.controller}`).join(',')
