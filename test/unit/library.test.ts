@@ -1,0 +1,52 @@
+/** The languages as a library: the documented names, and nothing behind them that opens anything. */
+import { readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, { readonly types: string; readonly default: string } | string>>
+}
+
+const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest
+const names: Readonly<Record<string, string>> = {
+  './mapping': 'compileMapping',
+  './trigger': 'compileTrigger',
+  './graph': 'parseDataGraph',
+  './consent': 'allowedDestinations',
+  './membership': 'audienceMembership',
+  './schedule': 'nextRun',
+}
+
+/** The source file behind an entry of `exports`. */
+function sourceOf(entry: string): string {
+  const target = exports[entry]
+  if (typeof target !== 'object') throw new Error(`no export ${entry}`)
+  expect(target.types).toBe(target.default.replace(/\.js$/, '.d.ts'))
+  return target.default.replace('./dist/', 'src/').replace(/\.js$/, '.ts')
+}
+
+/** Everything that a file imports, directly and through others, as paths of ours and names of packages. */
+function imports(file: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(file)) return seen
+  seen.add(file)
+  for (const [, specifier = ''] of readFileSync(file, 'utf8').matchAll(/^(?:import|export) [^;]*?from '([^']+)'/gm)) {
+    if (specifier.startsWith('.')) imports(normalize(join(dirname(file), specifier)), seen)
+    else seen.add(specifier)
+  }
+  return seen
+}
+
+describe.each(Object.entries(names))('linked-events%s', (entry, name) => {
+  it(`exports ${name}`, async () => {
+    const module = (await import(join(process.cwd(), sourceOf(entry)))) as Record<string, unknown>
+    expect(typeof module[name]).toBe('function')
+  })
+
+  it('needs only the core and small pure packages', () => {
+    const all = [...imports(sourceOf(entry))]
+    const packages = all.filter((one) => !one.startsWith('src/'))
+    expect(packages.filter((one) => one !== 'liquidjs' && one !== 'croner')).toEqual([])
+    const rooms = /^src\/(graph|trigger|mapping|enrich|sync|load)\/|^src\/[a-z-]+\.ts$/
+    expect(all.filter((one) => one.startsWith('src/') && !rooms.test(one))).toEqual([])
+  })
+})
