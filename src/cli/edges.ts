@@ -122,6 +122,8 @@ export async function sinkOf(project: Project, tell: Tell): Promise<Sink> {
             connection: kafkaOf(project),
             targets: topics,
             deadLetterTopic: letters.topic ?? null,
+            inputs: config.source.kafka?.topics ?? [],
+            connectorName: config.source.kafka?.group ?? 'linked-events',
             tell,
           }),
     files: toFiles

@@ -243,6 +243,46 @@ function addCommands(root: Command, add: Add): void {
     .allowUnknownOption()
     .allowExcessArguments()
 
+  add(
+    root,
+    'graph',
+    'entities and relationships of the data graph',
+    ['linked-events graph', 'linked-events graph data-graph.hcl --mermaid'],
+    async () => (await import('./graph.ts')).graph,
+  )
+    .argument('[file]', 'a data graph; else the configured one')
+    .option('--mermaid', 'as a Mermaid diagram')
+
+  const attempt = prepare(root.command('try').description('one mapping or trigger on one event, with the steps'))
+  examples(attempt, [`linked-events try trigger 'type = "track"' --event event.json`])
+  add(
+    attempt,
+    'mapping',
+    'what a mapping makes of an event, field by field',
+    ['linked-events try mapping --mapping mapping.json --event event.json'],
+    async () => (await import('./try.ts')).tryMapping,
+  )
+    .requiredOption('--mapping <file>', "the mapping kit object, or Segment's subscription object")
+    .requiredOption('--event <file>', 'one event as JSON; - is stdin')
+  add(
+    attempt,
+    'trigger',
+    'whether a trigger matches an event, condition by condition',
+    [`linked-events try trigger 'type = "track" and properties.total > 50' --event event.json`],
+    async () => (await import('./try.ts')).tryTrigger,
+  )
+    .argument('<fql>', 'the trigger')
+    .requiredOption('--event <file>', 'one event as JSON; - is stdin')
+    .option('--strict', 'read it in the wider, stricter language')
+
+  add(
+    root,
+    'test',
+    'run test cases of mappings',
+    ['linked-events test', 'linked-events test tests/orders.yaml'],
+    async () => (await import('./test.ts')).test,
+  ).argument('[file...]', 'files with cases; else tests/*.yaml beside the configuration')
+
   const dlq = prepare(root.command('dlq').description('the dead letters'))
   examples(dlq, ['linked-events dlq list'])
   add(

@@ -60,7 +60,7 @@ function compileTriggerAt(
   }
   try {
     const compiled = compileTrigger(mapping.trigger, { strict: mapping.strict === true })
-    problems.push(...checkTrigger(mapping.trigger).map(inFile))
+    problems.push(...checkTrigger(mapping.trigger, { strict: mapping.strict === true }).map(inFile))
     return compiled
   } catch (error) {
     if (!(error instanceof LinkedEventsError)) throw error

@@ -1,6 +1,7 @@
 /** Which row of an entity belongs to an event: the value at the match property, as key text, looked up in the snapshot. */
-import type { JsonObject, JsonValue } from '../json.ts'
+import type { JsonObject } from '../json.ts'
 import { keyOf } from '../key.ts'
+import { valueAtPath } from '../mapping/value-at.ts'
 import type { EntityStatus } from './outcome.ts'
 import type { SnapshotSet } from './snapshots.ts'
 
@@ -38,20 +39,10 @@ export function parseMatch(text: string): string[] {
 export function match(binding: Binding, event: JsonObject, snapshots: SnapshotSet): Match {
   const snapshot = snapshots.of(binding.entity)
   const version = snapshot?.version ?? null
-  const found = keyOf(valueAt(event, binding.path))
+  const found = keyOf(valueAtPath(event, binding.path))
   if (typeof found === 'string') return { binding, status: found, key: null, row: null, version }
   const { key } = found
   if (snapshot === undefined) return { binding, status: 'entity_not_ready', key, row: null, version }
   const row = snapshot.get(key)
   return { binding, status: row === undefined ? 'no_match' : 'hit', key, row: row ?? null, version }
-}
-
-/** Own properties only: what is not in the event's text is not there. */
-export function valueAt(event: JsonObject, path: readonly string[]): JsonValue | undefined {
-  let value: JsonValue | undefined = event
-  for (const part of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined
-    value = (value as JsonObject)[part]
-  }
-  return value
 }

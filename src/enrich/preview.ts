@@ -1,8 +1,9 @@
 /** What would happen to one message, told so that a person sees why: keys, rows, output, and the reason for each empty field. */
 import { isObject, type JsonObject, type JsonValue, parseJson } from '../json.ts'
 import { compileMapping } from '../mapping/mapping.ts'
+import { valueAtPath } from '../mapping/value-at.ts'
 import { type Delivery, enrich, isDelivery, type Omission, withRows } from './enrich.ts'
-import { type Match, valueAt } from './match.ts'
+import type { Match } from './match.ts'
 import type { EntityStatus, Outcome } from './outcome.ts'
 import type { Plan } from './plan.ts'
 import type { SnapshotSet } from './snapshots.ts'
@@ -94,7 +95,7 @@ function emptyFields(
         if (key !== '__segment_internal_directive') visit(member, [...path, key])
       return
     }
-    const value = isObject(result) ? valueAt(result, path) : undefined
+    const value = isObject(result) ? valueAtPath(result, path) : undefined
     if (value !== undefined && value !== null && value !== '') return
     empty.push({ path: path.join('.'), reason: whyEmpty(field) })
   }
@@ -110,7 +111,7 @@ function emptyFields(
 function whyNot(read: string, matches: readonly Match[], event: JsonObject): string | null {
   const parts = read.split('.')
   const [root, , entity, ...column] = parts
-  const value = valueAt(event, parts)
+  const value = valueAtPath(event, parts)
   if (value !== undefined && value !== null && value !== '') return null
   const state = value === undefined ? 'is not there' : value === null ? 'is null' : 'is empty text'
   if (root !== '__segment_entities') return `event property ${read} ${state}`

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { match, parseMatch, valueAt } from '../../../src/enrich/match.ts'
+import { match, parseMatch } from '../../../src/enrich/match.ts'
 import { type JsonObject, parseJson } from '../../../src/json.ts'
+import { valueAtPath } from '../../../src/mapping/value-at.ts'
 import { snapshotsOf } from '../../support/pipeline.ts'
 
 test.each([
@@ -13,10 +14,10 @@ test.each([
 
 test('only what the event itself has is there', () => {
   const event = { properties: { list: [1] } } as JsonObject
-  expect(valueAt(event, ['constructor'])).toBeUndefined()
-  expect(valueAt(event, ['properties', 'toString'])).toBeUndefined()
-  expect(valueAt(event, ['properties', 'list', '0'])).toBe(1)
-  expect(valueAt({ ...event, text: 'abc' }, ['text', 'length'])).toBeUndefined()
+  expect(valueAtPath(event, ['constructor'])).toBeUndefined()
+  expect(valueAtPath(event, ['properties', 'toString'])).toBeUndefined()
+  expect(valueAtPath(event, ['properties', 'list', '0'])).toBe(1)
+  expect(valueAtPath({ ...event, text: 'abc' }, ['text', 'length'])).toBeUndefined()
 })
 
 describe('a lookup', () => {
