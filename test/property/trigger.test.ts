@@ -58,7 +58,7 @@ const comma = fc.oneof({ weight: 10, arbitrary: pick(', ', ',') }, pick('', ' ',
 const call = fc
   .tuple(
     pick('', '', '!'),
-    pick('contains', 'match', 'match', 'length'),
+    fc.oneof({ weight: 20, arbitrary: pick('contains', 'match') }, pick('length', 'lowercase')),
     field,
     comma,
     fc.oneof({ weight: 6, arbitrary: quoted }, value),
