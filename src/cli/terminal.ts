@@ -79,29 +79,46 @@ export class Terminal {
     return this.#color ? `\u001b[31m${text}\u001b[39m` : text
   }
 
-  /** A bar on a terminal; elsewhere one line at the end. */
+  /** A bar on a terminal, which moves to and fro when nobody knows how much there is; elsewhere one line at the end. */
   progress(label: string, total: number | null): Progress {
     const started = performance.now()
-    let drawn = 0
     const seconds = () => ((performance.now() - started) / 1000).toFixed(1)
-    const draw = (done: number, note: string) => {
-      const share = total === null || total === 0 ? null : Math.min(1, done / total)
-      const bar =
-        share === null ? '…' : `${'█'.repeat(Math.round(share * 24)).padEnd(24, '░')} ${Math.round(share * 100)}%`
+    let drawn = 0
+    let last = ''
+    const draw = (bar: string, note: string) => {
+      drawn = performance.now()
       process.stderr.write(`\r\u001b[2K${label.padEnd(28)} ${bar} ${note}`)
     }
+    const moving =
+      this.#lively && total === null ? setInterval(() => draw(movingBar(performance.now() - started), last), 80) : null
+    moving?.unref()
     return {
-      update: (done, note = `${done.toLocaleString('en')}`) => {
-        if (!this.#lively || performance.now() - drawn < 50) return
-        drawn = performance.now()
-        draw(done, note)
+      update: (done, note = done.toLocaleString('en')) => {
+        last = note
+        if (!this.#lively || total === null || performance.now() - drawn < 50) return
+        const share = total === 0 ? 1 : Math.min(1, done / total)
+        const filled = Math.round(share * barWidth)
+        draw(
+          `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)} ${String(Math.round(share * 100)).padStart(3)}%`,
+          note,
+        )
       },
       end: (note = '') => {
+        if (moving !== null) clearInterval(moving)
         if (this.#lively) process.stderr.write('\r\u001b[2K')
         this.talk(`${label.padEnd(28)} ${note} (${seconds()} s)`)
       },
     }
   }
+}
+
+const barWidth = 24
+
+/** A block of six that runs from end to end and back in two seconds. */
+function movingBar(milliseconds: number): string {
+  const phase = (milliseconds % 2000) / 1000
+  const at = Math.round((phase < 1 ? phase : 2 - phase) * (barWidth - 6))
+  return `${'░'.repeat(at)}${'█'.repeat(6)}${'░'.repeat(barWidth - 6 - at)}`
 }
 
 interface Shown {
