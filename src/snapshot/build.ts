@@ -1,6 +1,6 @@
 /** Builds one snapshot file: beside the others, without a journal, because a file that is not finished is thrown away. */
 import { randomUUID } from 'node:crypto'
-import { copyFile, open, rename, unlink } from 'node:fs/promises'
+import { copyFile, link, open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { LinkedEventsError } from '../errors.ts'
@@ -24,6 +24,8 @@ export interface BuildOptions {
   readonly dir: string
   readonly version: number
   readonly order: VersionOrder
+  /** The newest version when this build began; 0: none. */
+  readonly newest: number
   /** The version that the changes are applied to, or null. */
   readonly previous: Manifest | null
   readonly createdAt: number
@@ -40,7 +42,7 @@ export async function build(options: BuildOptions): Promise<Manifest> {
     const digest = await syncAndDigest(building)
     const bytes = digest.bytes
     await stillNewest(options)
-    await rename(building, snapshotPath(dir, order.entity, version))
+    await claim(building, snapshotPath(dir, order.entity, version), order.entity)
     await syncFolder(folder)
     const manifest: Manifest = {
       entity: order.entity,
@@ -68,7 +70,21 @@ export async function build(options: BuildOptions): Promise<Manifest> {
 /** A run that was held up while another one published must not put its older version on top. */
 async function stillNewest(options: BuildOptions): Promise<void> {
   const [newest] = await listVersions(options.dir, options.order.entity)
-  if ((newest?.version ?? 0) >= options.version) throw lost(options.order.entity)
+  if ((newest?.version ?? 0) !== options.newest) throw lost(options.order.entity)
+}
+
+/** Gives the file its name, unless another run has taken that name since: a link, unlike a rename, replaces nothing. */
+async function claim(building: string, path: string, entity: string): Promise<void> {
+  try {
+    await link(building, path)
+    await unlink(building)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') throw lost(entity, error)
+    // Some network file systems have no links.
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'ENOSYS') throw error
+    await rename(building, path)
+  }
 }
 
 function lost(entity: string, cause?: unknown): LinkedEventsError {

@@ -3,7 +3,7 @@ import { mkdir, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { LinkedEventsError } from '../errors.ts'
-import type { SnapshotStore, StoredVersion } from '../sync/store.ts'
+import type { SnapshotStore, StoredVersion, VersionOrder } from '../sync/store.ts'
 import { build } from './build.ts'
 import { fileDigest } from './digest.ts'
 import { operatingError } from './errors.ts'
@@ -42,25 +42,26 @@ export interface LocalSnapshotStore extends SnapshotStore {
 }
 
 export function snapshotStore(options: StoreOptions): LocalSnapshotStore {
-  const { dir, now = Date.now } = options
+  const { dir } = options
+  const building = new Map<string, Promise<void>>()
   const store: LocalSnapshotStore = {
     async current(entity) {
       const [newest] = await listVersions(dir, entity)
       return newest === undefined ? null : storedVersion(newest)
     },
 
-    async publish(order) {
-      const folder = entityFolder(dir, order.entity)
-      await makeFolder(folder)
-      await removeLeftovers(folder)
-      const versions = await listVersions(dir, order.entity)
-      const version = Math.max(0, ...(await numbersIn(folder))) + 1
-      const previous = order.base === 'current' ? (versions[0] ?? null) : null
-      if (order.base === 'current' && previous === null)
-        throw new LinkedEventsError('SNAPSHOT_CORRUPT', `entity "${order.entity}" has no version to build on`)
-      const manifest = await build({ dir, version, order, previous, createdAt: now() })
-      await keepNewest(dir, [manifest, ...versions], order.keep)
-      return storedVersion(manifest)
+    publish(order) {
+      // One build of an entity at a time: the next one sees what this one has published.
+      const before = building.get(order.entity) ?? Promise.resolve()
+      const result = before.then(() => publish(options, order))
+      building.set(
+        order.entity,
+        result.then(
+          () => {},
+          () => {},
+        ),
+      )
+      return result
     },
 
     async confirm(entity, asOf) {
@@ -100,6 +101,24 @@ export function snapshotStore(options: StoreOptions): LocalSnapshotStore {
     },
   }
   return store
+}
+
+async function publish(options: StoreOptions, order: VersionOrder): Promise<StoredVersion> {
+  const { dir, now = Date.now } = options
+  const folder = entityFolder(dir, order.entity)
+  await makeFolder(folder)
+  await removeLeftovers(folder)
+  const versions = await listVersions(dir, order.entity)
+  const version = Math.max(0, ...(await numbersIn(folder))) + 1
+  const previous = order.base === 'current' ? (versions[0] ?? null) : null
+  if (order.base === 'current' && previous === null)
+    throw new LinkedEventsError('SNAPSHOT_CORRUPT', `entity "${order.entity}" has no version to build on`)
+  // The delta follows one version only; on top of any other one it would give something that never was.
+  if (previous !== null && (previous.lineage !== order.lineage || previous.seq + 1 !== order.seq))
+    throw new LinkedEventsError('SYNC_LOST', `another run published a version of entity "${order.entity}"`)
+  const manifest = await build({ dir, version, order, previous, newest: versions[0]?.version ?? 0, createdAt: now() })
+  await keepNewest(dir, [manifest, ...versions], order.keep)
+  return storedVersion(manifest)
 }
 
 function storedVersion(manifest: Manifest): StoredVersion {

@@ -26,7 +26,7 @@ export interface VersionOrder {
   readonly asOf: number
   /** Why this version is made, in a few words. */
   readonly reason: string
-  /** `nothing`: the changes are the whole content. `current`: they are applied to the version that is current. */
+  /** `nothing`: the changes are the whole content. `current`: they are applied to the current version, which must be that of `seq - 1`. */
   readonly base: 'nothing' | 'current'
   readonly changes: AsyncIterable<readonly RowChange[]>
   /** Rows that the version must have in the end. */
@@ -41,7 +41,7 @@ export interface SnapshotStore {
   /**
    * Builds, verifies and publishes the next version; when it resolves, the version survives a power cut. When it rejects
    * nothing was published.
-   * @throws SNAPSHOT_CORRUPT when the current version is damaged or the result has not `rows` rows; DISK_FULL, STATE_DIR_UNWRITABLE
+   * @throws SYNC_LOST when another run has published since, SNAPSHOT_CORRUPT when the current version is damaged or the result has not `rows` rows; DISK_FULL, STATE_DIR_UNWRITABLE
    */
   publish(order: VersionOrder): Promise<StoredVersion>
   /** The warehouse was read at `asOf`, and the current version is still what it holds. */

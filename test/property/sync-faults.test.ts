@@ -67,6 +67,8 @@ for (const [full, faults] of [
         const run = await world.sync()
         const place = `call ${at}, ${calls[at]}`
         expect(['success', 'unchanged'], `${place}: ${JSON.stringify(run)}`).toContain(run.result)
+        // What was begun is rolled forward: nothing is read anew.
+        if (!full) expect(run.epoch, place).toBe(1)
         expect(await world.violations(), place).toEqual([])
       }
     })
@@ -102,6 +104,36 @@ test('a run that is held up at any call while another one goes through changes n
     const before = await world.snapshot()
     if (zombie.result !== 'failed') expect(await world.violations(), place).toEqual([])
     else expect(before, place).toEqual(world.expected())
+    expect((await world.sync()).error, place).toBeNull()
+    expect(await world.violations(), place).toEqual([])
+  }
+})
+
+test('a change of the checkpoint whose answer is lost is found out by reading it back', async () => {
+  await prepareChange()
+  const calls = await attempt(null, false)
+  for (const [at, call] of calls.entries()) {
+    if (call !== 'swap') continue
+    world.remove()
+    world = await SyncWorld.create()
+    await prepareChange()
+    const ports = faulty({ warehouse: await world.warehouse(), store: world.store }, { at, fault: 'lost' })
+    expect(await world.sync(ports), `call ${at}`).toMatchObject({ result: 'success', error: null })
+    expect(await world.violations(), `call ${at}`).toEqual([])
+  }
+})
+
+test('a table that changes during a run, at any call, is seen by that run or by the next one', async () => {
+  await prepareChange()
+  const calls = await attempt(null, false)
+  for (let at = 0; at < calls.length; at++) {
+    world.remove()
+    world = await SyncWorld.create()
+    await prepareChange()
+    const plan = { at, fault: 'after' as const, meanwhile: tableMovesOn }
+    const run = await world.sync(faulty({ warehouse: await world.warehouse(), store: world.store }, plan))
+    const place = `call ${at}, ${calls[at]}`
+    expect(run.error, place).toBeNull()
     expect((await world.sync()).error, place).toBeNull()
     expect(await world.violations(), place).toEqual([])
   }

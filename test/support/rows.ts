@@ -2,7 +2,7 @@
 import type { LocalSnapshotStore } from '../../src/snapshot/store.ts'
 import type { RowChange, StoredVersion, VersionOrder } from '../../src/sync/store.ts'
 
-export function publishRows(
+export async function publishRows(
   store: LocalSnapshotStore,
   rows: Readonly<Record<string, string | null>>,
   order: Partial<VersionOrder> & { readonly rows: number },
@@ -10,11 +10,12 @@ export function publishRows(
   async function* changes(): AsyncGenerator<readonly RowChange[]> {
     yield Object.entries(rows).map(([key, row]) => ({ key, row }))
   }
+  const before = order.base === 'current' ? await store.current(order.entity ?? 'product') : null
   return store.publish({
     entity: 'product',
     epoch: 1,
     lineage: 'one',
-    seq: 1,
+    seq: (before?.seq ?? 0) + 1,
     asOf: Date.parse('2026-01-01T00:00:00Z'),
     reason: 'test',
     base: 'nothing',

@@ -133,6 +133,15 @@ describe('the versions kept', () => {
   })
 })
 
+test('a delta goes on top of the version that it follows, and of no other', async () => {
+  await publishRows(store, { a: '1' }, { rows: 1 })
+  for (const wrong of [{ seq: 1 }, { seq: 3 }, { seq: 2, lineage: 'two' }])
+    await expect(publishRows(store, { b: '2' }, { rows: 2, base: 'current', ...wrong })).rejects.toMatchObject({
+      code: 'SYNC_LOST',
+    })
+  expect(await publishRows(store, { b: '2' }, { rows: 2, base: 'current', seq: 2 })).toMatchObject({ version: 2 })
+})
+
 describe('damage', () => {
   const rows = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`key ${index}`, `{"n":${index}}`]))
 
@@ -192,16 +201,47 @@ describe('damage', () => {
   })
 })
 
-test('of two builds at the same time one is published, the other one is told', async () => {
-  await publishRows(store, { a: '1' }, { rows: 1 })
-  const both = await Promise.allSettled([
-    publishRows(store, { b: '2' }, { rows: 2, base: 'current', keep: 9 }),
-    publishRows(store, { c: '3' }, { rows: 2, base: 'current', keep: 9 }),
-  ])
-  const lost = both.filter((one) => one.status === 'rejected')
-  for (const one of lost) expect(one.reason).toMatchObject({ code: 'SYNC_LOST' })
-  expect(lost.length).toBeLessThan(2)
-  expect((await store.verify('product')).every(({ ok }) => ok)).toBe(true)
+describe('of two builds at the same time', () => {
+  /** A gate, and a source of one row that says when it is asked and waits for another gate. */
+  const gate = () => {
+    let open = () => {}
+    const opened = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    return { open, opened }
+  }
+  async function* held(key: string, asked: { open(): void }, until: { opened: Promise<void> }) {
+    asked.open()
+    await until.opened
+    yield [{ key, row: '1' }]
+  }
+
+  test('the one that is overtaken puts nothing on top', async () => {
+    const [slowAsked, slowGoes] = [gate(), gate()]
+    const slow = publishRows(snapshotStore({ dir }), {}, { rows: 1, changes: held('slow', slowAsked, slowGoes) })
+    const slowEnds = expect(slow).rejects.toMatchObject({ code: 'SYNC_LOST' })
+    await slowAsked.opened
+    const fast = await publishRows(store, { fast: '1' }, { rows: 1 })
+    slowGoes.open()
+    await slowEnds
+    expect(await store.current('product')).toEqual(fast)
+    expect((await store.verify('product')).every(({ ok }) => ok)).toBe(true)
+  })
+
+  test('one is published, the other one does not go on top of it', async () => {
+    await publishRows(store, { a: '1' }, { rows: 1 })
+    const both = await Promise.allSettled([
+      publishRows(store, { b: '2' }, { rows: 2, base: 'current', seq: 2, keep: 9 }),
+      publishRows(store, { c: '3' }, { rows: 2, base: 'current', seq: 2, keep: 9 }),
+    ])
+    const lost = both.filter((one) => one.status === 'rejected')
+    for (const one of lost) expect(one.reason).toMatchObject({ code: 'SYNC_LOST' })
+    expect(lost).toHaveLength(1)
+    expect(await store.verify('product')).toMatchObject([
+      { version: 2, ok: true },
+      { version: 1, ok: true },
+    ])
+  })
 })
 
 test.skipIf(process.getuid?.() === 0)('a state directory that cannot be written is an error that says so', async () => {
