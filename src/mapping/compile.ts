@@ -133,8 +133,10 @@ const directives: Readonly<Record<DirectiveName, Compile>> = {
 
   '@arrayPath': (argument, undefineds) => {
     const [path, shape] = argument as JsonValue[]
-    const list = typeof path === 'string' ? reader(keysOf(stripRoot(path))) : compileValue(path, undefineds)
-    if (!isRecord(shape) || Object.keys(shape).length === 0) return list
+    const shaped = isRecord(shape) && Object.keys(shape).length > 0
+    const inner = shaped ? 'drop' : undefineds // shaped, the value goes into a list, where nobody looks for undefined members
+    const list = typeof path === 'string' ? reader(keysOf(stripRoot(path))) : compileValue(path, inner)
+    if (!shaped) return list
     const item = compileValue(shape)
     return (scope) => {
       const found = list(scope)
@@ -145,10 +147,13 @@ const directives: Readonly<Record<DirectiveName, Compile>> = {
 
   '@flatten': (argument, undefineds) => {
     const { separator, value, omitArrays } = argument as JsonObject
-    const source = compileValue(value, undefineds === 'drop' ? 'drop' : 'deep')
-    const keepUndefined = undefineds !== 'drop'
-    const options = { separator: separator as string, omitArrays: Boolean(omitArrays), keepUndefined }
-    return (scope) => flatten(source(scope), options)
+    const source = compileValue(value, 'deep') // an undefined member still holds the place of its key
+    const options = { separator: separator as string, omitArrays: Boolean(omitArrays) }
+    const drops = undefineds === 'drop'
+    return (scope) => {
+      const flat = flatten(source(scope), options)
+      return drops ? definedOf(flat) : flat
+    }
   },
 
   '@json': (argument, undefineds) => {

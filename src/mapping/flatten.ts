@@ -4,7 +4,7 @@ import { setMember } from './directive.ts'
 
 export function flatten(
   value: unknown,
-  options: { readonly separator: string; readonly omitArrays: boolean; readonly keepUndefined: boolean },
+  options: { readonly separator: string; readonly omitArrays: boolean },
 ): Record<string, unknown> {
   const flat: Record<string, unknown> = {}
   visit(value, '')
@@ -15,7 +15,7 @@ export function flatten(
       for (let index = 0; index < inner.length; index++) visit(inner[index], join(prefix, String(index)))
     } else if (isObject(inner)) {
       for (const key of Object.keys(inner)) visit(inner[key], join(prefix, key))
-    } else if (inner !== undefined || options.keepUndefined) setMember(flat, prefix, inner)
+    } else setMember(flat, prefix, inner)
   }
 
   /** An empty prefix brings no separator. */
