@@ -96,6 +96,7 @@ export const codes = {
   ),
   DEAD_LETTERS_FOUND: facts(exit.failure, false, 'see `linked-events dlq list`'),
   BAD_INPUT: facts(exit.data, false, 'correct the input at the place named above'),
+  ADDON_UNUSABLE: facts(exit.bug, false, 'run `npm rebuild better-sqlite3` with the Node that runs this program'),
   CANCELLED: facts(exit.failure, true, 'run the command again'),
   INTERNAL: facts(exit.bug, false, 'this is our own bug: please report it with the lines above'),
 } as const satisfies Record<string, CodeFacts>

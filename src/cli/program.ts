@@ -69,10 +69,24 @@ async function run<Options>(command: Run<Options>, options: Options & GlobalOpti
       options,
       ...args,
     )
-  } catch (error) {
+  } catch (thrown) {
+    const error = isAddonFailure(thrown)
+      ? new LinkedEventsError('ADDON_UNUSABLE', `better-sqlite3 does not load on Node ${process.version}`, {
+          cause: thrown,
+        })
+      : thrown
     terminal.error(error)
     return error instanceof LinkedEventsError ? error.exit : exit.bug
   }
+}
+
+/** The SQLite addon was built for another Node, or not built at all: some npm versions skip install scripts without a word. */
+function isAddonFailure(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  return (
+    code === 'ERR_DLOPEN_FAILED' ||
+    (typeof message === 'string' && message.startsWith('Could not locate the bindings file'))
+  )
 }
 
 /** What every command has: the global options stand before or behind its name. */
