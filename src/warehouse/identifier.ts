@@ -39,3 +39,8 @@ export function quote(name: string): string {
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
+
+/** A `table_ref`, each part quoted. */
+export function quoteRef(ref: string): string {
+  return parseTableRef(ref).map(quote).join('.')
+}
