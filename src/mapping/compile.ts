@@ -265,10 +265,21 @@ function holdsExact(value: unknown): boolean {
   return false
 }
 
+/** JSON inside a text is nested no deeper than an event may be; what is deeper stays text, as what is no JSON does. */
+const decodedDepthMax = 100
+
 function decode(text: string): unknown {
   try {
-    return parseJson(text)
+    const value = parseJson(text)
+    return isDeeper(value, decodedDepthMax) ? text : value
   } catch {
     return text
   }
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return false
+  if (levels === 0) return true
+  for (const key in value) if (isDeeper((value as JsonObject)[key], levels - 1)) return true
+  return false
 }

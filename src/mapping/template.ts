@@ -14,23 +14,33 @@ export interface Template {
 type Piece = { readonly text: string } | { readonly keys: readonly string[] }
 
 export function parseTemplate(template: string): Template {
-  const pieces = cut(template, /\{\{\{([^}]+)\}\}\}/g).flatMap((piece) =>
-    'text' in piece ? cut(piece.text, /\{\{([^}]+)\}\}/g) : [piece],
-  )
+  const pieces = cut(template, 3).flatMap((piece) => ('text' in piece ? cut(piece.text, 2) : [piece]))
   const paths = pieces.flatMap((piece) => ('keys' in piece ? [piece.keys] : []))
   return { render: renderer(pieces), paths }
 }
 
-/** Inside the braces white space at the ends does not count, and `$.` is not special. */
-function cut(template: string, pattern: RegExp): Piece[] {
+/**
+ * Text between as many opening and closing braces, without a closing brace inside, and not empty. White space at its ends does
+ * not count, and `$.` is not special. A template can come from an event: one pass, whatever it is made of.
+ */
+function cut(template: string, braces: 2 | 3): Piece[] {
+  const [open, close] = ['{'.repeat(braces), '}'.repeat(braces)]
   const pieces: Piece[] = []
-  let at = 0
-  for (const match of template.matchAll(pattern)) {
-    if (match.index > at) pieces.push({ text: template.slice(at, match.index) })
-    pieces.push({ keys: keysOf((match[1] ?? '').trim()) })
-    at = match.index + match[0].length
+  let done = 0
+  let end = -1
+  for (let start = template.indexOf(open); start >= 0; start = template.indexOf(open, start)) {
+    const inside = start + braces
+    if (end < inside) end = template.indexOf('}', inside)
+    if (end < 0) break
+    if (end === inside || !template.startsWith(close, end)) {
+      start++
+      continue
+    }
+    if (start > done) pieces.push({ text: template.slice(done, start) })
+    pieces.push({ keys: keysOf(template.slice(inside, end).trim()) })
+    done = start = end + braces
   }
-  if (at < template.length) pieces.push({ text: template.slice(at) })
+  if (done < template.length) pieces.push({ text: template.slice(done) })
   return pieces
 }
 

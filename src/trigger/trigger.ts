@@ -65,14 +65,15 @@ function hasEmptyPath(group: TriggerGroup): boolean {
 
 const notText = (): Note => ({ code: 'syntax', severity: 'error', message: 'a trigger is text', at: 0, hint: null })
 
+/** A text that is no trigger at all has something wrong at every word; nobody reads more than these. */
+const problemsMax = 100
+
 function problemsOf(text: string, notes: readonly Note[]): Problem[] {
-  return notes
-    .map((note): Problem => {
-      const { line, column } = positionAt(text, note.at)
-      const { code, severity, message, hint } = note
-      return { code, severity, message, file: null, line, column, hint }
-    })
-    .sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
+  const inOrder = [...notes].sort((a, b) => a.at - b.at).slice(0, problemsMax)
+  return inOrder.map(({ code, severity, message, at, hint }) => {
+    const { line, column } = positionAt(text, at)
+    return { code, severity, message, file: null, line, column, hint }
+  })
 }
 
 function invalid(text: string, notes: readonly Note[]): LinkedEventsError {

@@ -132,6 +132,21 @@ describe('the unsafe corners are closed', () => {
     expect(run(mapping, { a: `${'a'.repeat(50_000)}!` })).toEqual({ x: `${'a'.repeat(50_000)}!` })
   })
 
+  it('a template of any text takes time in proportion to the text', () => {
+    const mapping = { x: { '@template': { '@path': '$.a' } } }
+    for (const text of ['{'.repeat(1_000_000), '{{a'.repeat(300_000), `${'{'.repeat(500_000)}${'}'.repeat(2)}`]) {
+      const result = run(mapping, { a: text }) as { x: string }
+      expect(result.x.length).toBeLessThanOrEqual(text.length)
+    }
+  })
+
+  it('JSON in a text that is nested deeper than an event may be stays text', () => {
+    const mapping = { x: { '@json': { mode: 'decode', value: { '@path': '$.a' } } } }
+    const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
+    expect(run(mapping, { a: nested(100) })).toEqual({ x: JSON.parse(nested(100)) })
+    expect(run(mapping, { a: nested(50_000) })).toEqual({ x: nested(50_000) })
+  })
+
   it('liquid cannot grow without bound', () => {
     const doubling = `{% assign a = "aaaaaaaaaa" %}${'{% assign a = a | append: a %}'.repeat(30)}{{ a }}`
     expect(() => run({ x: { '@liquid': doubling } })).toThrow(/memory/)

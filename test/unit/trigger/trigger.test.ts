@@ -151,6 +151,11 @@ describe('warnings', () => {
     expect(codes('type = \'track\' and event = "x"')).toEqual(['single_quotes'])
   })
 
+  it('are not more than anybody reads', () => {
+    expect(checkTrigger('event = x '.repeat(20_000))).toHaveLength(100)
+    expect(refusal(', '.repeat(100_000)).problems.length).toBe(1)
+  })
+
   it('suggest the field that was meant', () => {
     expect(checkTrigger('type = "track" and propertis.a = 5')[0]?.hint).toBe('did you mean "properties"?')
   })
