@@ -30,6 +30,7 @@ export function lockStateDir(dir: string): StateDirLock {
         `${dir} is in use by another process${pid === null ? '' : ` (pid ${pid})`}`,
       )
     }
+    if (code === 'ERR_DLOPEN_FAILED') throw error // the addon, not the folder
     throw new LinkedEventsError('STATE_DIR_UNWRITABLE', `cannot write ${dir}: ${message}`, { cause: error })
   }
   const held = database
