@@ -3,7 +3,15 @@
  * Liquid parsed, patterns built. The mapping is only read; the event is never changed.
  */
 import { ExactNumber, encodeJson, isObject, type JsonObject, type JsonValue, parseJson } from '../json.ts'
-import { type DirectiveName, directiveOf, isDirective, isRecord, setMember, typeName } from './directive.ts'
+import {
+  type DirectiveName,
+  directiveOf,
+  isDirective,
+  isRecord,
+  setMember,
+  typeName,
+  withRootDirective,
+} from './directive.ts'
 import { flatten } from './flatten.ts'
 import { parseLiquid } from './liquid.ts'
 import { keysOf, reader, stripRoot } from './path.ts'
@@ -183,7 +191,7 @@ const directives: Readonly<Record<DirectiveName, Compile>> = {
 
   '@transform': (argument, undefineds) => {
     const { apply, mapping } = argument as JsonObject
-    const first = compileValue(apply)
+    const first = compileValue(isRecord(apply) ? withRootDirective(apply) : apply)
     const second = compileValue(mapping, undefineds)
     return (scope) => {
       return second(first(requireObject(scope)))

@@ -3,7 +3,7 @@
  * later step picks out of an earlier one is a read of the event, and of no more than it picks.
  */
 import type { JsonObject, JsonValue } from '../json.ts'
-import { directiveOf, isDirective, isRecord } from './directive.ts'
+import { directiveOf, isDirective, isRecord, withRootDirective } from './directive.ts'
 import { parseLiquid } from './liquid.ts'
 import { dotted, keysOf, stripRoot } from './path.ts'
 import { parseTemplate } from './template.ts'
@@ -84,7 +84,8 @@ function trace(value: JsonValue | undefined, scope: Origin, found: Set<string>):
         of: ((argument as JsonObject).objects as JsonValue[]).map((one) => trace(one, scope, found)),
       }
     case '@transform': {
-      const applied = part('apply')
+      const { apply } = argument as JsonObject
+      const applied = trace(isRecord(apply) ? withRootDirective(apply) : apply, scope, found)
       noteApplied(applied, found)
       return trace((argument as JsonObject).mapping, applied, found)
     }

@@ -83,6 +83,17 @@ describe('every directive, on an enriched event', () => {
   })
 })
 
+it('the first step of a transform may have a root directive of its own', () => {
+  const apply = {
+    __segment_internal_directive: { '@merge': { direction: 'right', objects: [{ '@path': '$.properties' }] } },
+    y: 1,
+  }
+  const mapping = { x: { '@transform': { apply, mapping: { city: { '@path': '$.address.city' } } } } }
+  expect(run(mapping)).toEqual({ x: { city: 'Ulm' } })
+  expect(mappingOracle().transform(structuredClone(mapping), event)).toEqual({ x: { city: 'Ulm' } })
+  expect(compileMapping(mapping).reads).toContain('properties.address.city')
+})
+
 describe('the unsafe corners are closed', () => {
   it('what an object inherits is out of reach', () => {
     for (const path of [
