@@ -96,6 +96,10 @@ const mapping = z
     entities: z.array(binding).default([]).describe('the entities it enriches with'),
     mapping: z.record(z.string(), z.unknown()).optional().describe('the mapping kit object'),
     settings: z.record(z.string(), z.unknown()).optional().describe("the mapping kit object, in Segment's object"),
+    schema: z
+      .union([text, z.record(z.string(), z.unknown())])
+      .optional()
+      .describe('JSON schema of the action, or a file with it: the result is cleaned and checked'),
     id: z.string().optional().describe("Segment's id; not used"),
     actionId: z.string().optional().describe("Segment's id of the action; not used"),
     destinationId: z.string().optional().describe("Segment's id of the destination; not used"),
@@ -123,7 +127,8 @@ const output = z
   .superRefine((value, context) => exactlyOne(value, ['topic', 'file'], context))
 
 const destination = z.strictObject({
-  slug: text.describe('name of the destination, as events name it under integrations'),
+  slug: text.describe('short name of the destination, unique'),
+  integration: text.optional().describe('what events call it in their integrations object; the slug when left out'),
   enabled: z.boolean().default(true).describe('a disabled destination gets nothing'),
   consent_categories: z.array(text).default([]).describe('consent categories the destination needs, all of them'),
   output,

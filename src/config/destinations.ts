@@ -1,13 +1,15 @@
 /** Destinations and mappings, compiled; each problem points at the line of the trigger or directive it is about. */
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Binding, parseMatch } from '../enrich/match.ts'
 import type { DestinationPlan, MappingPlan } from '../enrich/plan.ts'
 import type { Target } from '../enrich/sink.ts'
-import { nearest, type Problem } from '../errors.ts'
+import { LinkedEventsError, nearest, type Problem } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { type CompiledMapping, writes } from '../mapping/mapping.ts'
+import { compilePayloadSchema } from '../mapping/payload.ts'
 import type { Config, MappingConfig } from './config.ts'
-import type { Path } from './document.ts'
+import { type Path, readDocument } from './document.ts'
 import type { GraphFile } from './entities.ts'
 import type { Places } from './mapping-files.ts'
 import { type CompiledTexts, problemAt } from './texts.ts'
@@ -49,8 +51,9 @@ export function compileDestinations(surroundings: Surroundings, problems: Proble
       output.topic !== undefined
         ? { topic: output.topic }
         : { file: output.file === '-' ? '-' : resolve(dir, output.file!), record: output.record }
-    const { slug, consent_categories: categories } = destination
-    if (destination.enabled) destinations.push({ slug, categories, target, format: output.format, mappings })
+    const { slug, integration = slug, consent_categories: categories } = destination
+    if (destination.enabled)
+      destinations.push({ slug, integration, categories, target, format: output.format, mappings })
   }
   return destinations
 }
@@ -72,8 +75,36 @@ function compile(
     trigger,
     mapping: compiled,
     bindings,
+    schema: schemaOf(mapping, [...path, 'schema'], surroundings, problems),
     kit: mapping[kit] as JsonObject,
   }
+}
+
+function schemaOf(
+  mapping: MappingConfig,
+  path: Path,
+  { places, dir }: Surroundings,
+  problems: Problem[],
+): MappingPlan['schema'] {
+  if (mapping.schema === undefined) return null
+  try {
+    const schema = typeof mapping.schema === 'string' ? readSchema(resolve(dir, mapping.schema)) : mapping.schema
+    return compilePayloadSchema(schema as JsonObject)
+  } catch (error) {
+    const { code, message, hint } =
+      error instanceof LinkedEventsError
+        ? error
+        : { code: 'FILE_NOT_FOUND', message: (error as Error).message, hint: null }
+    problems.push(problemAt(places.place(path), code, `${mapping.name}: ${message}`, hint))
+    return null
+  }
+}
+
+function readSchema(file: string): unknown {
+  const { value, problems } = readDocument(readFileSync(file, 'utf8'), file)
+  const [first] = problems
+  if (first !== undefined) throw new LinkedEventsError('MAPPING_INVALID', `${file}:${first.line}: ${first.message}`)
+  return value
 }
 
 function bindingsOf(

@@ -1,5 +1,5 @@
 /** One event through every destination: trigger → match → lookup → map → encode. Decides, and sends nothing. */
-import { encodeJson, type JsonObject, type JsonValue, parseJson } from '../json.ts'
+import { encodeJson, isObject, type JsonObject, type JsonValue, parseJson } from '../json.ts'
 import { discardReason } from './consent.ts'
 import { decode, type Rejected, rejected } from './decode.ts'
 import { type Match, match } from './match.ts'
@@ -41,7 +41,7 @@ export function enrich(plan: Plan, snapshots: SnapshotSet, message: Message): En
   const { event, text } = decoded
   const entries: (Delivery | Omission)[] = []
   for (const destination of plan.destinations) {
-    const discard = discardReason(event, { destination: destination.slug, categories: destination.categories })
+    const discard = discardReason(event, { destination: destination.integration, categories: destination.categories })
     let entered = 0
     for (const mapping of discard === null ? destination.mappings : []) {
       if (!mapping.trigger.matches(event)) continue
@@ -79,7 +79,10 @@ function deliver(
   } catch (error) {
     return rejected('mapping_failed', `${mapping.name}: ${error instanceof Error ? error.message : String(error)}`)
   }
-  const value = destination.format === 'event' ? splice(text, result as JsonObject) : encodeJson(result)
+  if (!isObject(result)) return rejected('mapping_failed', `${mapping.name}: the mapping gives no object`)
+  const checked = mapping.schema === null ? { payload: result } : mapping.schema(result)
+  if ('problems' in checked) return rejected('payload_invalid', `${mapping.name}: ${checked.problems.join('; ')}`)
+  const value = destination.format === 'event' ? splice(text, checked.payload) : encodeJson(checked.payload)
   return { destination, mapping, outcome: outcomeOf(matches), matches, text: value }
 }
 

@@ -25,6 +25,7 @@ export const deadLetterReasons = {
   too_deep: 'the value is nested deeper than the limit',
   too_many_keys: 'the value has more keys than the limit',
   mapping_failed: 'a mapping cannot be applied to this event',
+  payload_invalid: "a mapping's result does not fit the JSON schema of its action",
   output_too_large: 'an output record would be larger than its topic takes',
   entity_missing: 'an entity has no row, and its mapping says on_missing: dead_letter',
 } as const

@@ -1,6 +1,7 @@
 /** What to do with an event: the operator's destinations and mappings, compiled. Built once, never changed. */
 import type { JsonObject } from '../json.ts'
 import type { CompiledMapping } from '../mapping/mapping.ts'
+import type { CheckedPayload } from '../mapping/payload.ts'
 import type { CompiledTrigger } from '../trigger/trigger.ts'
 import type { Limits } from './decode.ts'
 import type { Binding } from './match.ts'
@@ -13,12 +14,16 @@ export interface MappingPlan {
   readonly trigger: CompiledTrigger
   readonly bindings: readonly Binding[]
   readonly mapping: CompiledMapping
+  /** Cleans and checks the result against the action's JSON schema, where the operator gives one. */
+  readonly schema: ((payload: JsonObject) => CheckedPayload) | null
   /** The mapping as it was written, for explanations. */
   readonly kit: JsonObject
 }
 
 export interface DestinationPlan {
   readonly slug: string
+  /** What events call it in their integrations object. */
+  readonly integration: string
   /** Consent categories it needs, all of them. */
   readonly categories: readonly string[]
   readonly target: Target

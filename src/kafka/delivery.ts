@@ -141,6 +141,7 @@ const deadLetterHeaders = [
 const explanationCharactersMax = 2000
 const transformationReasons: ReadonlySet<DeadLetterReason> = new Set([
   'mapping_failed',
+  'payload_invalid',
   'output_too_large',
   'entity_missing',
 ])

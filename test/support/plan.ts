@@ -34,6 +34,7 @@ export function mappingOf({
       onMissing,
     })),
     mapping: compileMapping(mapping),
+    schema: null,
     kit: mapping,
   }
 }
@@ -54,6 +55,7 @@ export function planOf(...destinations: DestinationWords[]): Plan {
     destinations: destinations.map(
       ({ slug = 'crm', categories = [], format = 'payload', target = { topic: slug }, mappings }): DestinationPlan => ({
         slug,
+        integration: slug,
         categories,
         format,
         target,

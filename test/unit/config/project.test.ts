@@ -242,6 +242,32 @@ test("Segment's own subscription object is read as it is", () => {
   expect(project?.plan.destinations[0]?.mappings[0]).toMatchObject({ name: 'Order to CRM', action: 'send' })
 })
 
+test('a JSON schema of the action is inline or in a file; a wrong one is a problem at its place', () => {
+  const schema = '{ type: object, properties: { name: { type: string } } }'
+  expect(
+    read(base.replace('action: send', `action: send\n        schema: ${schema}`)).project?.plan.destinations[0]
+      ?.mappings[0]?.schema,
+  ).not.toBeNull()
+  const file = read(base.replace('action: send', 'action: send\n        schema: ./s.json'), {
+    's.json': '{"type":"object"}',
+  })
+  expect(file.project?.plan.destinations[0]?.mappings[0]?.schema).not.toBeNull()
+  expect(read(base.replace('action: send', 'action: send\n        schema: ./none.json')).shown[0]).toContain(
+    'linked-events.yaml:11:17 FILE_NOT_FOUND',
+  )
+  expect(read(base.replace('action: send', 'action: send\n        schema: { type: nonsense }')).shown[0]).toContain(
+    'linked-events.yaml:11:17 MAPPING_INVALID',
+  )
+})
+
+test('a destination may have another name in the integrations object', () => {
+  expect(
+    read(base.replace('slug: crm', 'slug: crm\n    integration: Actions CRM')).project?.plan.destinations[0]
+      ?.integration,
+  ).toBe('Actions CRM')
+  expect(read(base).project?.plan.destinations[0]?.integration).toBe('crm')
+})
+
 test('secrets are references, and print as *** everywhere', () => {
   const config = base
     .replace('{ type: duckdb, path: ./w.duckdb }', '{ type: postgres, url: "${env:PG_URL}" }')

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { noOutcomes } from '../../../src/enrich/outcome.ts'
 import { run } from '../../../src/enrich/pipeline.ts'
 import type { Plan } from '../../../src/enrich/plan.ts'
+import { compilePayloadSchema } from '../../../src/mapping/payload.ts'
 import type { Fact } from '../../../src/telemetry.ts'
 import { type KeptSink, keptSink, snapshotsOf, sourceOf } from '../../support/pipeline.ts'
 import { planOf, row } from '../../support/plan.ts'
@@ -166,6 +167,30 @@ test('a mapping that cannot be applied makes a dead letter, with the mapping nam
   const { sink } = await enriched(plan, [JSON.stringify({ type: 'track', n: 5 })])
   expect(sink.deadLetters).toMatchObject([{ reason: 'mapping_failed' }])
   expect(sink.deadLetters[0]?.explanation).toContain('Breaks')
+})
+
+test('a mapping that gives no object makes a dead letter', async () => {
+  for (const format of ['payload', 'event'] as const) {
+    const plan = planOf({ format, mappings: [{ name: 'Scalar', mapping: { '@path': '$.nothing.here' } }] })
+    const { sink, outcomes } = await enriched(plan, [track({})])
+    expect(outcomes).toEqual({ ...noOutcomes(), dead_letter: 1 })
+    expect(sink.deadLetters).toMatchObject([{ reason: 'mapping_failed' }])
+  }
+})
+
+test('a result that does not fit its schema makes a dead letter; one that fits is cleaned', async () => {
+  const plan = planOf({ mappings: [{ mapping: { n: { '@path': '$.properties.n' }, extra: 1 } }] })
+  const schema = compilePayloadSchema({ type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] })
+  const [destination] = plan.destinations
+  const checked = {
+    ...plan,
+    destinations: [{ ...destination!, mappings: destination!.mappings.map((mapping) => ({ ...mapping, schema })) }],
+  }
+  const { sink } = await enriched(checked, [track({ n: '5' }), track({ n: 'x' })])
+  expect(sink.delivered.map(({ value }) => value)).toEqual(['{"n":5}'])
+  expect(sink.deadLetters).toMatchObject([
+    { reason: 'payload_invalid', explanation: expect.stringContaining('n must be integer') },
+  ])
 })
 
 test('an output that its topic would refuse makes a dead letter, and no part of the message is delivered', async () => {

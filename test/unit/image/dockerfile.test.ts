@@ -45,6 +45,7 @@ test('the program runs on what stays after the build: nothing it imports is a de
   expect(Object.keys(dependencies!).sort()).toEqual([
     '@duckdb/node-api',
     '@node-rs/crc32',
+    'ajv',
     'better-sqlite3',
     'commander',
     'croner',

@@ -20,19 +20,27 @@ describe('an interval is aligned to UTC and never the moment itself', () => {
     ['1d', '2026-11-25T10:16:00Z', '2026-11-26T00:00:00.000Z'],
     ['24h', '2026-11-25T23:59:59.999Z', '2026-11-26T00:00:00.000Z'],
     ['1h30m', '1970-01-01T00:00:00Z', '1970-01-01T01:30:00.000Z'],
-  ])('%s after %s', (interval, after, expected) => expect(next({ strategy: 'PERIODIC', config: { interval } }, after)).toBe(expected))
+  ])('%s after %s', (interval, after, expected) =>
+    expect(next({ strategy: 'PERIODIC', config: { interval } }, after)).toBe(expected),
+  )
 })
 
 test('days and hours are those of the time zone, summer time included', () => {
   const monday = { strategy: 'SPECIFIC_DAYS', config: { days: [1], hours: [14], timezone: 'Europe/Berlin' } }
   expect(next(monday, '2026-11-25T10:00:00Z')).toBe('2026-11-30T13:00:00.000Z')
   expect(next(monday, '2026-07-01T10:00:00Z')).toBe('2026-07-06T12:00:00.000Z')
-  expect(next({ strategy: 'SPECIFIC_DAYS', config: { days: [3, 0], hours: [23, 9] } }, '2026-11-25T10:00:00Z')).toBe('2026-11-25T23:00:00.000Z')
+  expect(next({ strategy: 'SPECIFIC_DAYS', config: { days: [3, 0], hours: [23, 9] } }, '2026-11-25T10:00:00Z')).toBe(
+    '2026-11-25T23:00:00.000Z',
+  )
 })
 
 test('cron has five fields and a time zone', () => {
-  expect(next({ strategy: 'CRON', config: { spec: '0 */2 * * *', timezone: 'UTC' } }, '2026-11-25T10:00:00Z')).toBe('2026-11-25T12:00:00.000Z')
-  expect(next({ strategy: 'CRON', config: { spec: '30 4 * * 1', timezone: 'America/New_York' } }, '2026-11-25T10:00:00Z')).toBe('2026-11-30T09:30:00.000Z')
+  expect(next({ strategy: 'CRON', config: { spec: '0 */2 * * *', timezone: 'UTC' } }, '2026-11-25T10:00:00Z')).toBe(
+    '2026-11-25T12:00:00.000Z',
+  )
+  expect(
+    next({ strategy: 'CRON', config: { spec: '30 4 * * 1', timezone: 'America/New_York' } }, '2026-11-25T10:00:00Z'),
+  ).toBe('2026-11-30T09:30:00.000Z')
 })
 
 test('no clock starts a manual or a dbt Cloud schedule', () => {
