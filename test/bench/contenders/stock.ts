@@ -1,0 +1,55 @@
+/** What a careful team writes in a day: stock kafkajs and better-sqlite3, tuned; the row placed at `properties.product`. */
+import Database from 'better-sqlite3'
+import { Kafka, type Message, Partitioners } from 'kafkajs'
+
+const [brokers = '', input = '', output = '', snapshot = ''] = process.argv.slice(2)
+const kafka = new Kafka({ brokers: brokers.split(','), logLevel: 1 })
+const consumer = kafka.consumer({ groupId: output, maxBytesPerPartition: 512 * 1024, maxWaitTimeInMs: 100 })
+const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+
+const database = new Database(snapshot, { readonly: true })
+database.pragma('mmap_size = 2147418112')
+const rowOf = database.prepare<[string], string>('SELECT row FROM entity WHERE key = ?').pluck()
+const begin = database.prepare('BEGIN')
+const commit = database.prepare('COMMIT')
+
+await Promise.all([consumer.connect(), producer.connect()])
+await consumer.subscribe({ topic: input, fromBeginning: true })
+await consumer.run({
+  autoCommit: false,
+  eachBatchAutoResolve: false,
+  partitionsConsumedConcurrently: 4,
+  eachBatch: async ({ batch, resolveOffset, commitOffsetsIfNecessary, heartbeat }) => {
+    const messages: Message[] = []
+    begin.run()
+    for (const { key, value, timestamp, headers, offset } of batch.messages) {
+      const event = JSON.parse(String(value))
+      const row = rowOf.get(event.properties.product_id)
+      if (row !== undefined) event.properties.product = JSON.parse(row)
+      messages.push({
+        key,
+        timestamp,
+        partition: batch.partition,
+        value: JSON.stringify(event),
+        headers: { ...headers, 'le.source': `${batch.topic}/${batch.partition}/${offset}` },
+      })
+    }
+    commit.run()
+    await producer.send({ topic: output, acks: -1, messages })
+    resolveOffset(batch.lastOffset())
+    await commitOffsetsIfNecessary({
+      topics: [
+        {
+          topic: batch.topic,
+          partitions: [{ partition: batch.partition, offset: String(Number(batch.lastOffset()) + 1) }],
+        },
+      ],
+    })
+    await heartbeat()
+  },
+})
+
+process.once('SIGTERM', async () => {
+  await Promise.all([consumer.disconnect(), producer.disconnect()])
+  process.exit(0)
+})

@@ -1,0 +1,68 @@
+/** The work of the benchmark: Segment events of about 1 KB, and rows of ten columns; a number gives the same ones always. */
+
+export const space = 'my-space'
+export const entity = 'product-entity'
+
+export function productId(number: number): string {
+  return `SKU-${String(number).padStart(12, '0')}`
+}
+
+/** A row as the sync writes it. */
+export function rowText(number: number): string {
+  return JSON.stringify({
+    PRODUCT_ID: productId(number),
+    NAME: `Trail running shoe ${number}`,
+    BRAND: `Brand ${number % 512}`,
+    CATEGORY: 'Footwear / Running',
+    PRICE: 19.5 + (number % 100),
+    CURRENCY: 'EUR',
+    IN_STOCK: number % 3 !== 0,
+    WEIGHT_GRAMS: 180 + (number % 400),
+    COLOR: null,
+    UPDATED_AT: '2026-11-01T12:00:00.000Z',
+  })
+}
+
+/** Spreads event numbers over the rows evenly and without order, so that neighbours share no page of a snapshot. */
+export function rowOf(eventNumber: number, rows: number): number {
+  return Number((BigInt(eventNumber) * 2654435761n) % BigInt(rows))
+}
+
+export function eventText(number: number, rows: number): string {
+  return JSON.stringify({
+    anonymousId: `23adfd82-aa0f-45a7-a756-${String(number).padStart(12, '0')}`,
+    channel: 'browser',
+    context: {
+      ip: '203.0.113.94',
+      library: { name: 'analytics.js', version: '2.11.1' },
+      locale: 'de-DE',
+      page: {
+        path: '/academy/checkout/',
+        referrer: 'https://shop.example/academy/cart?step=2',
+        search: '?utm_source=newsletter&utm_medium=email',
+        title: 'Checkout – Analytics Academy',
+        url: 'https://shop.example/academy/checkout/',
+      },
+      userAgent:
+        'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36',
+      campaign: { name: 'winter', source: 'newsletter', medium: 'email', term: 'running shoes' },
+    },
+    event: 'Order Completed',
+    integrations: { All: true },
+    messageId: `ajs-next-1667936457-${String(number).padStart(12, '0')}`,
+    properties: {
+      order_id: `o-${number}`,
+      product_id: productId(rowOf(number, rows)),
+      total: 129.9,
+      quantity: 1 + (number % 5),
+      currency: 'EUR',
+      coupon: null,
+    },
+    receivedAt: '2026-11-25T10:00:00.213Z',
+    sentAt: '2026-11-25T10:00:00.123Z',
+    timestamp: '2026-11-25T10:00:00.032Z',
+    type: 'track',
+    userId: `user-${String(number % 250_000).padStart(15, '0')}`,
+    version: 1,
+  })
+}
