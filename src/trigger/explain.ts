@@ -1,6 +1,7 @@
 /** A trigger condition by condition, each with what it says of one event: the answer of `try trigger`. */
 import type { JsonObject } from '../json.ts'
 import { compileGroup } from './compile.ts'
+import { roots } from './fields.ts'
 import type { TriggerCondition, TriggerGroup, TriggerNode } from './node.ts'
 import { printGroup, printStrict } from './print.ts'
 import { compileStrict } from './strict-compile.ts'
@@ -33,16 +34,6 @@ function groupLines(group: TriggerGroup, event: JsonObject, depth: number): Expl
     }
     return [{ depth, text: printGroup(alone), matches, value: JSON.stringify(valueIn(child, event)) ?? 'nothing' }]
   })
-}
-
-const roots: Readonly<Record<TriggerCondition['type'], string>> = {
-  'event-type': 'type',
-  event: 'event',
-  name: 'name',
-  userId: 'userId',
-  'event-property': 'properties',
-  'event-trait': 'traits',
-  'event-context': 'context',
 }
 
 function valueIn({ type, name }: TriggerCondition, event: JsonObject): unknown {

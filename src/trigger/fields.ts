@@ -19,3 +19,14 @@ export const operators = ['=', '!=', '<', '<=', '>', '>=']
 
 /** The fields that a path can follow. */
 export const pathFields = fieldNames.filter((name) => hasPath(fields[name]!))
+
+/** The event property that a kind of condition looks at, or into. */
+export const roots: Readonly<Record<TriggerCondition['type'], string>> = {
+  'event-type': 'type',
+  event: 'event',
+  name: 'name',
+  userId: 'userId',
+  'event-property': 'properties',
+  'event-trait': 'traits',
+  'event-context': 'context',
+}

@@ -1,5 +1,6 @@
 /** A trigger back as text: parsing it again gives the same tree. */
 import { canonicalNumber } from '../json.ts'
+import { roots } from './fields.ts'
 import { isDigit, isWordCharacter } from './lexer.ts'
 import type { TriggerCondition, TriggerGroup } from './node.ts'
 import type { StrictNode } from './strict-node.ts'
@@ -10,16 +11,6 @@ export function printGroup(group: TriggerGroup, inside = false): string {
     child.type === 'group' ? `(${printGroup(child, true)})` : printCondition(child, inside),
   )
   return children.join(` ${group.operator} `)
-}
-
-const roots: Readonly<Record<TriggerCondition['type'], string>> = {
-  'event-type': 'type',
-  event: 'event',
-  name: 'name',
-  userId: 'userId',
-  'event-property': 'properties',
-  'event-trait': 'traits',
-  'event-context': 'context',
 }
 
 function printCondition(condition: TriggerCondition, inside: boolean): string {
