@@ -98,7 +98,9 @@ test('ten minutes on one’s own Kafka and warehouse', async () => {
     'data-graph.hcl': graph,
     'event.json': event,
   })
-  const env = { PG_URL: url }
+  // With the options of the image: the drivers must work without __proto__.
+  const nodeOptions = /NODE_OPTIONS="([^"]*)"/.exec(readFileSync('Dockerfile', 'utf8'))![1]!
+  const env = { PG_URL: url, NODE_OPTIONS: nodeOptions }
   await publish(connection, [{ topic: `${name}.events`, key: 'k', value: event }])
 
   const commands = commandsOf(shell[2]!)
