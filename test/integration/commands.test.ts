@@ -436,6 +436,28 @@ describe('bad surroundings: a clear error, a code, a hint, the right exit code',
     expect(lines(cwd, 'events.ndjson')).toHaveLength(4)
   })
 
+  test('sync cancel stops the running one, which says so; the next repeats what it did not finish', async () => {
+    const cwd = await shop()
+    await duckdb(join(cwd, 'warehouse.duckdb'), [
+      `INSERT INTO products SELECT 'many-' || i, 'Product ' || i, i % 100, i, md5(i::VARCHAR), NULL FROM range(1500000) r(i)`,
+    ])
+    expect(await json(['sync', 'cancel', 'product'], { cwd })).toMatchObject({ ok: false, exit: 1 })
+    const running = start(['sync', 'product', '--json'], { cwd })
+    await waitFor(() => existsSync(join(cwd, '.linked-events', 'syncs', 'product.pid')))
+    expect(await json(['sync', 'cancel', 'product'], { cwd })).toMatchObject({ ok: true, exit: 0 })
+    const { code, stdout } = await running.ended
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      runs: [{ result: 'cancelled', version: null, error: { code: 'SYNC_CANCELLED' } }],
+    })
+    await duckdb(join(cwd, 'warehouse.duckdb'), [`DELETE FROM products WHERE "SKU" LIKE 'many-%'`])
+    expect(await json(['sync', 'product'], { cwd })).toMatchObject({ ok: true, runs: [{ result: 'success', rows: 3 }] })
+    expect(await json(['sync', 'history', 'product'], { cwd })).toMatchObject({
+      runs: [{ result: 'cancelled' }, { result: 'success' }],
+    })
+  })
+
   test('a sync that is killed leaves nothing half done', async () => {
     const cwd = await shop()
     const first = start(['sync'], { cwd })
