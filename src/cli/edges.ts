@@ -12,6 +12,7 @@ import { LinkedEventsError } from '../errors.ts'
 import { fileSink } from '../files/sink.ts'
 import { fileSource } from '../files/source.ts'
 import type { KafkaConnection } from '../kafka/connection.ts'
+import type { UntilEnd } from '../kafka/until-end.ts'
 import type { EntityPlan } from '../sync/entity-plan.ts'
 import type { Warehouse } from '../sync/warehouse.ts'
 import type { Tell } from '../telemetry.ts'
@@ -105,7 +106,38 @@ export async function sourceOf(
   })
 }
 
-export async function sinkOf(project: Project, tell: Tell): Promise<Sink> {
+export interface ReplaySourceOptions {
+  readonly topics: readonly string[]
+  /** The replay's own. */
+  readonly group: string
+  readonly until: UntilEnd
+  /** Small batches, one at a time: for when no more than so many events a second are wanted. */
+  readonly gentle: boolean
+  readonly tell: Tell
+}
+
+const gentleBytes = 64 * 1024
+
+export async function replaySourceOf(project: Project, options: ReplaySourceOptions): Promise<Source> {
+  const { kafkaSource } = await import('../kafka/source.ts')
+  const { topics, group, until, gentle, tell } = options
+  return kafkaSource({
+    connection: kafkaOf(project),
+    topics,
+    group,
+    untilEnd: until,
+    tell,
+    sessionTimeoutMs: project.config.kafka!.session_timeout,
+    ...(gentle ? { maxBytesPerPartition: gentleBytes, concurrency: 1 } : {}),
+  })
+}
+
+/** With a `replayId` every output record says so. */
+export async function sinkOf(
+  project: Project,
+  tell: Tell,
+  { replayId = null }: { readonly replayId?: string | null } = {},
+): Promise<Sink> {
   const { config, plan } = project
   const targets = plan.destinations.map(({ target }) => target)
   const topics = [...new Set(targets.flatMap((target) => ('topic' in target ? [target.topic] : [])))]
@@ -124,6 +156,7 @@ export async function sinkOf(project: Project, tell: Tell): Promise<Sink> {
             deadLetterTopic: letters.topic ?? null,
             inputs: config.source.kafka?.topics ?? [],
             connectorName: config.source.kafka?.group ?? 'linked-events',
+            replayId,
             tell,
           }),
     files: toFiles

@@ -121,6 +121,11 @@ function examples(command: Command, lines: readonly string[]): void {
   )
 }
 
+/** An option that may be given several times. */
+function listed(value: string, before: readonly string[] = []): string[] {
+  return [...before, value]
+}
+
 type Add = <Options>(
   parent: Command,
   name: string,
@@ -250,12 +255,27 @@ function addCommands(root: Command, add: Add): void {
   add(
     root,
     'replay',
-    'a bounded stretch of topics again',
-    ['linked-events replay --from 2026-11-01T00:00Z --to 2026-11-02T00:00Z --dry-run'],
+    'a bounded stretch of topics again, in a group of its own, beside the live outputs',
+    [
+      'linked-events replay --from 2026-11-01T00:00Z --to 2026-11-02T00:00Z --dry-run',
+      'linked-events replay --from -2h --to latest --rate 500',
+      'linked-events replay --id 20261125T110724-k3f9q --yes',
+    ],
     async () => (await import('./replay.ts')).replay,
   )
-    .allowUnknownOption()
-    .allowExcessArguments()
+    .option(
+      '--from <t>',
+      'first: offset (123, or 0:123,1:456 by partition), time (RFC 3339, date, -2h), earliest, latest',
+    )
+    .option('--to <t>', 'end, itself not included: likewise; never beyond what is there at the start')
+    .option('--topic <topic>', 'only this input topic (may be repeated)', listed)
+    .option('--snapshot <entity@version>', 'comes with a later version (may be repeated)', listed)
+    .option('--as-of <t>', 'comes with a later version')
+    .option('--output-topic <topic>', "where to write; {topic} stands for the live topic (default '{topic}.replay')")
+    .option('--rate <n>', 'at most so many events a second')
+    .option('--id <id>', 'name of the replay; of one that exists: resume it')
+    .option('--dry-run', 'count, and say what would be written where; write nothing')
+    .option('--yes', 'do not ask')
 
   add(
     root,

@@ -1,8 +1,140 @@
-/** `replay`: a bounded stretch of topics again. Not built yet, and says so. */
-import { LinkedEventsError } from '../errors.ts'
+/** `replay`: a bounded stretch of topics again, in a consumer group of its own, beside the live outputs. */
+import { systemClock } from '../clock.ts'
+import { exit, LinkedEventsError } from '../errors.ts'
+import { type KafkaAdmin, kafkaAdmin } from '../kafka/admin.ts'
+import { type Context, countOf, projectOf } from './context.ts'
+import { kafkaOf } from './edges.ts'
+import { fixBounds } from './replay/bounds.ts'
+import { confirm, requireAnswerable } from './replay/confirm.ts'
+import { checkId, checkSame, createJob, type Job, newId, readJob, type Wanted } from './replay/job.ts'
+import { liveOutputs, type Output, type Redirected, redirect } from './replay/outputs.ts'
+import { parseRange } from './replay/range.ts'
+import { partitionsOf, placesOf, replayText, writeResult } from './replay/result.ts'
+import { checkPins } from './replay/versions.ts'
+import { work } from './replay/work.ts'
 
-export async function replay(): Promise<number> {
-  throw new LinkedEventsError('NOT_YET', 'replay comes with a later version', {
-    hint: 'until then: `linked-events run --until-end` with another source.kafka.group reads the topics from their beginning',
-  })
+export interface ReplayOptions {
+  readonly from?: string
+  readonly to?: string
+  readonly topic?: readonly string[]
+  readonly snapshot?: readonly string[]
+  readonly asOf?: string
+  readonly outputTopic?: string
+  readonly rate?: string
+  readonly id?: string
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+}
+
+export async function replay(context: Context, options: ReplayOptions): Promise<number> {
+  const { terminal } = context
+  checkPins(options)
+  const perSecond = rateOf(options.rate)
+  if (options.id === undefined) requireBounds(options)
+  else checkId(options.id)
+  if (options.dryRun !== true && options.yes !== true)
+    requireAnswerable({ input: process.stdin, output: process.stderr })
+  const project = projectOf(context)
+  const { source, state_dir: stateDir } = project.config
+  if (source.kafka === undefined)
+    throw new LinkedEventsError('USAGE', 'a replay reads Kafka topics, and source.file is a file', {
+      hint: 'run `linked-events run --until-end`: it reads the whole file each time',
+    })
+  const admin = await kafkaAdmin(kafkaOf(project))
+  try {
+    const kept = options.id === undefined ? null : await readJob(stateDir, options.id)
+    const job = kept ?? (await plan(admin, source.kafka, options, project.plan))
+    checkSame(job, wanted(options))
+    const redirected = redirect(project.plan, job.output_topic, job.topics)
+    await admin.describeTopics(topicsOf(redirected.outputs))
+    const shown = { ...job, outputs: redirected.outputs }
+    const places = await placesOf(admin, job)
+    terminal.talk(replayText(shown, places))
+    if (options.dryRun === true) {
+      const partitions = partitionsOf(job, places)
+      const events = partitions.reduce((sum, { at, to }) => sum + Math.max(0, to - at), 0)
+      const { id, topics } = job
+      const told = { ok: true, dry_run: true, id: kept === null ? null : id, topics, events, delivered: 0 }
+      terminal.result(
+        { ...told, outputs: shown.outputs, partitions },
+        () => `${events} offsets to read; nothing was written`,
+      )
+      return exit.ok
+    }
+    if (options.yes !== true) await confirm(question(redirected), { input: process.stdin, output: process.stderr })
+    const begun = kept ?? (await createJob(stateDir, job))
+    checkSame(begun, wanted(options))
+    const result = await work({ terminal, project, admin, job: begun, redirected, perSecond })
+    writeResult(terminal, redirected, result)
+    return result.ok ? exit.ok : exit.failure
+  } finally {
+    await admin.close()
+  }
+}
+
+/** A new job, with its bounds fixed; not written yet. */
+async function plan(
+  admin: KafkaAdmin,
+  source: { readonly topics: readonly string[]; readonly group: string },
+  options: ReplayOptions,
+  live: Redirected['plan'],
+): Promise<Job> {
+  const { from, to } = requireBounds(options)
+  const topics = options.topic ?? source.topics
+  for (const topic of topics) {
+    if (!source.topics.includes(topic))
+      throw new LinkedEventsError('USAGE', `--topic ${topic} is not an input`, {
+        hint: `the inputs are ${source.topics.join(', ')}`,
+      })
+  }
+  const now = systemClock.now()
+  const id = options.id ?? newId(now)
+  const at = new Date(now).toISOString()
+  const outputTopic = options.outputTopic ?? null
+  return {
+    schema_version: 1,
+    id,
+    group: `${source.group}.replay.${id}`,
+    topics: [...new Set(topics)],
+    from,
+    to,
+    output_topic: outputTopic,
+    outputs: redirect(live, outputTopic, source.topics).outputs,
+    created_at: at,
+    updated_at: at,
+    state: 'running',
+    partitions: await fixBounds(admin, [...new Set(topics)], parseRange(from, to, now)),
+    snapshots: [],
+  }
+}
+
+/** @throws LinkedEventsError USAGE */
+function requireBounds({ from, to, id }: ReplayOptions): { from: string; to: string } {
+  if (from === undefined || to === undefined)
+    throw new LinkedEventsError(
+      'USAGE',
+      `${id === undefined ? 'a replay' : `there is no replay ${id} yet, and a new one`} needs --from and --to`,
+      { hint: 'for example --from -2h --to latest --dry-run' },
+    )
+  parseRange(from, to, systemClock.now())
+  return { from, to }
+}
+
+function rateOf(text: string | undefined): number | null {
+  if (text === undefined) return null
+  const rate = countOf(text, '--rate')
+  if (rate > 0) return rate
+  throw new LinkedEventsError('USAGE', '--rate 0 would never end', { hint: 'give at least 1, or leave it out' })
+}
+
+function wanted({ from, to, topic, outputTopic }: ReplayOptions): Wanted {
+  return { from: from ?? null, to: to ?? null, topics: topic ?? null, outputTopic: outputTopic ?? null }
+}
+
+function topicsOf(outputs: readonly Output[]): string[] {
+  return [...new Set(outputs.filter(({ kind }) => kind === 'topic').map(({ to }) => to))]
+}
+
+function question({ outputs }: Redirected): string {
+  return liveOutputs(outputs).length > 0 ? 'Write to the live topics?' : 'Begin?'
 }

@@ -7,14 +7,14 @@ import type { KafkaConnection } from './connection.ts'
 import { kafkaCode, kafkaError } from './kafka-error.ts'
 import { Positions } from './positions.ts'
 import { Session, type SessionEnd } from './session.ts'
-import { fixEnds, type UntilEnd } from './until-end.ts'
+import { fixEnds, known, type UntilEnd } from './until-end.ts'
 
 export interface KafkaSourceOptions {
   readonly connection: KafkaConnection
   readonly topics: readonly string[]
   readonly group: string
-  /** Stop where each partition ends when `consume` begins. */
-  readonly untilEnd: boolean
+  /** Stop where each partition ends when `consume` begins, or at the ends that are given. */
+  readonly untilEnd: boolean | UntilEnd
   readonly tell: Tell
   /** Milliseconds; a member silent for longer loses its partitions. Default 10 000. */
   readonly sessionTimeoutMs?: number
@@ -56,8 +56,10 @@ class KafkaSource implements Source {
   async consume(handle: (batch: Batch) => Promise<void>, signal: AbortSignal): Promise<void> {
     const { group, topics } = this.#options
     let untilEnd: UntilEnd | null = null
-    if (this.#options.untilEnd && !signal.aborted) {
-      untilEnd = await fixEnds(await this.#connected(signal), group, topics)
+    if (this.#options.untilEnd !== false && !signal.aborted) {
+      const cluster = await this.#connected(signal)
+      const given = this.#options.untilEnd
+      untilEnd = given === true ? await fixEnds(cluster, group, topics) : await known(given, cluster, group)
       if (untilEnd.allDone()) return
     }
     for (let pause = lostPauseMilliseconds; !signal.aborted; pause = Math.min(pause * 2, lostPauseMillisecondsMax)) {

@@ -3,10 +3,11 @@ import type { KafkaCluster } from './cluster.ts'
 import { kafkaError } from './kafka-error.ts'
 import { patiently } from './patience.ts'
 
-interface Stretch {
+export interface Stretch {
   readonly topic: string
   readonly partition: number
   readonly end: number
+  /** The offset to read next, as far as known. */
   committed: number
 }
 
@@ -25,6 +26,11 @@ export class UntilEnd {
   isDone(topic: string, partition: number): boolean {
     const stretch = this.#stretches.get(`${topic}/${partition}`)
     return stretch === undefined || stretch.committed >= stretch.end
+  }
+
+  /** Offsets that are left, of all partitions. */
+  left(): number {
+    return [...this.#stretches.values()].reduce((sum, { end, committed }) => sum + Math.max(0, end - committed), 0)
   }
 
   allDone(): boolean {
@@ -65,11 +71,19 @@ export async function fixEnds(cluster: KafkaCluster, group: string, topics: read
         committed: Number(low.get(`${topic}/${partition}`) ?? 0),
       })),
     )
-    const until = new UntilEnd(stretches)
+    return await known(new UntilEnd(stretches), cluster, group)
+  } catch (error) {
+    throw kafkaError(error, 'find the ends of the topics')
+  }
+}
+
+/** With what the group has committed so far. */
+export async function known(until: UntilEnd, cluster: KafkaCluster, group: string): Promise<UntilEnd> {
+  try {
     await patiently(() => until.look(cluster, group))
     return until
   } catch (error) {
-    throw kafkaError(error, 'find the ends of the topics')
+    throw kafkaError(error, `find what "${group}" has committed`)
   }
 }
 

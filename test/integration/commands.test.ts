@@ -337,7 +337,9 @@ describe('bad surroundings: a clear error, a code, a hint, the right exit code',
       exit: 2,
       error: { code: 'USAGE' },
     })
-    expect(await json(['replay', '--from', 'x'])).toMatchObject({ exit: 2, error: { code: 'NOT_YET' } })
+    expect(
+      await json(['replay', '--from', 'earliest', '--to', 'latest', '--yes'], { cwd: await shop() }),
+    ).toMatchObject({ exit: 2, error: { code: 'USAGE', message: expect.stringContaining('is a file') } })
   })
 
   test('a table that is nearly right', async () => {

@@ -1,0 +1,135 @@
+/** Works on a job until it is done or told to stop: the pipeline of `run`, over the stretch that is left. */
+import { systemClock } from '../../clock.ts'
+import type { Project } from '../../config/project.ts'
+import { run } from '../../enrich/pipeline.ts'
+import type { KafkaAdmin } from '../../kafka/admin.ts'
+import { UntilEnd } from '../../kafka/until-end.ts'
+import { logger } from '../../observe/log.ts'
+import type { Fact } from '../../telemetry.ts'
+import { replaySourceOf, sinkOf } from '../edges.ts'
+import { abortOnSignal } from '../signals.ts'
+import type { Terminal } from '../terminal.ts'
+import { type Job, updateJob } from './job.ts'
+import type { Redirected } from './outputs.ts'
+import { pacer, paceText } from './pace.ts'
+import { rated, tokenBucket } from './rate.ts'
+import { partitionsOf, placesOf, type ReplayResult } from './result.ts'
+import { chooseVersions, versionsOf } from './versions.ts'
+
+export interface Work {
+  readonly terminal: Terminal
+  readonly project: Project
+  readonly admin: KafkaAdmin
+  readonly job: Job
+  readonly redirected: Redirected
+  /** Null: as fast as it goes. */
+  readonly perSecond: number | null
+}
+
+const drawMilliseconds = 200
+
+export async function work({ terminal, project, admin, job, redirected, perSecond }: Work): Promise<ReplayResult> {
+  const { id, topics, group } = job
+  const resume = `linked-events replay --id ${id} --yes`
+  const counted = { events: 0, delivered: 0 }
+  const log = logger({ level: terminal.verbose ? 'debug' : 'warn' })
+  const tell = (fact: Fact) => {
+    log(fact)
+    if (fact.name !== 'batch-enriched') return
+    counted.events += fact.messages
+    counted.delivered += fact.delivered
+  }
+  const result = (partitions: ReplayResult['partitions']): ReplayResult => ({
+    ok: partitions.every(({ done }) => done),
+    id,
+    topics,
+    ...counted,
+    outputs: redirected.outputs,
+    partitions,
+  })
+  if (job.state === 'done') return result(partitionsOf(job, new Map()))
+
+  const signal = abortOnSignal((name) => tell({ name: 'stopping', reason: name }))
+  const stateDir = project.config.state_dir
+  const snapshots = await chooseVersions(project, tell)
+  let current = await updateJob(stateDir, withVersions(job, versionsOf(snapshots)))
+  terminal.talk(`replay ${id}; to resume it: ${resume}`)
+  try {
+    const start = partitionsOf(job, await startAt(admin, job))
+    const until = new UntilEnd(
+      start.map(({ topic, partition, at, to }) => ({ topic, partition, end: to, committed: at })),
+    )
+    const stopBar = showProgress(terminal, job, until)
+    const sink = await sinkOf({ ...project, plan: redirected.plan }, tell, { replayId: id })
+    try {
+      const gentle = perSecond !== null
+      const reader = await replaySourceOf(project, { topics, group, until, gentle, tell })
+      const source = perSecond === null ? reader : rated(reader, tokenBucket({ perSecond, clock: systemClock }))
+      try {
+        const pipeline = { plan: redirected.plan, source, sink, snapshots, clock: systemClock, tell }
+        // The age was checked at the start; the versions stay as they are until the end.
+        if (!until.allDone()) await run({ ...pipeline, freshness: new Map() }, signal)
+      } finally {
+        await source.close()
+      }
+    } finally {
+      stopBar()
+      await sink.close()
+    }
+  } finally {
+    snapshots.close()
+  }
+  const shown = result(partitionsOf(job, await placesOf(admin, job)))
+  current = await updateJob(stateDir, { ...current, updated_at: nowText(), state: shown.ok ? 'done' : 'stopped' })
+  if (current.state === 'stopped') terminal.talk(`not complete; resume it: ${resume}`)
+  return shown
+}
+
+/** Sets the beginnings that the group does not have yet, and reads them back. Another process may do so at the same moment. */
+async function startAt(admin: KafkaAdmin, job: Job) {
+  const before = await placesOf(admin, job)
+  const missing = job.partitions.filter(
+    ({ topic, partition, from, to }) => from < to && !before.has(`${topic}/${partition}`),
+  )
+  if (missing.length === 0) return before
+  const refused = await admin
+    .commit(
+      job.group,
+      missing.map(({ topic, partition, from }) => ({ topic, partition, offset: from })),
+    )
+    .then(
+      () => null,
+      (error: unknown) => ({ error }),
+    )
+  const after = await placesOf(admin, job)
+  // A group with members refuses: then one of them has set them.
+  if (refused !== null && missing.some(({ topic, partition }) => !after.has(`${topic}/${partition}`)))
+    throw refused.error
+  return after
+}
+
+function withVersions(job: Job, versions: Readonly<Record<string, number>>): Job {
+  const at = nowText()
+  const same = JSON.stringify(job.snapshots.at(-1)?.versions) === JSON.stringify(versions)
+  const snapshots = same ? job.snapshots : [...job.snapshots, { at, versions }]
+  return { ...job, snapshots, updated_at: at, state: 'running' }
+}
+
+function nowText(): string {
+  return new Date(systemClock.now()).toISOString()
+}
+
+/** Returns what ends the bar. */
+function showProgress(terminal: Terminal, { id, partitions }: Job, until: UntilEnd): () => void {
+  const total = partitions.reduce((sum, { from, to }) => sum + to - from, 0)
+  // An empty stretch has no committed offset and is done all the same.
+  const done = () => total - until.left()
+  const bar = terminal.progress(`replay ${id}`, total)
+  const pace = pacer(total)
+  const timer = setInterval(() => bar.update(done(), paceText(pace(done(), systemClock.now()))), drawMilliseconds)
+  timer.unref()
+  return () => {
+    clearInterval(timer)
+    bar.end(`${done().toLocaleString('en')} of ${total.toLocaleString('en')} offsets`)
+  }
+}

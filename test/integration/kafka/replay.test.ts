@@ -1,0 +1,203 @@
+/** `replay` on a real broker: bounded, beside the live outputs, and resumable after a kill at any moment. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { type PublishRecord, publish } from '../../../src/kafka/publish.ts'
+import { folder, json, linkedEvents, start } from '../../support/cli.ts'
+import { connectionTo, type ReadRecord, readAll, unique, until, withAdmin } from '../../support/kafka.ts'
+import { duckdb, shopGraph, shopTables } from '../../support/shop.ts'
+
+const brokers = (process.env.KAFKA_BROKERS ?? '').split(',')
+const connection = connectionTo(brokers)
+const kills = Number(process.env.REPLAY_KILLS ?? 8)
+
+interface Shop {
+  readonly cwd: string
+  readonly input: string
+  readonly events: string
+  readonly group: string
+}
+
+interface Result {
+  readonly ok: boolean
+  readonly id: string
+  readonly events: number
+  readonly delivered: number
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly from: number
+    readonly to: number
+    readonly done: boolean
+    readonly at: number
+    readonly expired: unknown
+  }[]
+}
+
+async function shop({ partitions = 2, replayTopic = true } = {}): Promise<Shop> {
+  const group = unique('replay')
+  const [input, events, letters] = [`${group}.in`, `${group}.events`, `${group}.dlq`]
+  await withAdmin(connection, (admin) =>
+    admin.createTopics([
+      { topic: input, partitions },
+      { topic: events, partitions },
+      { topic: letters, partitions: 1 },
+      ...(replayTopic ? [{ topic: `${events}.replay`, partitions }] : []),
+    ]),
+  )
+  const text = `space: shop
+data_graph: ./data-graph.hcl
+warehouse: { type: duckdb, path: ./warehouse.duckdb }
+source: { kafka: { topics: [${input}], group: ${group} } }
+dead_letters: { topic: ${letters} }
+kafka: { brokers: [${brokers.map((broker) => `"${broker}"`).join(', ')}], session_timeout: 6s }
+http: { port: 0 }
+destinations:
+  - slug: events
+    output: { topic: ${events}, format: event }
+    mappings:
+      - name: All
+        action: log
+        trigger: type = "track"
+        entities: [{ entity: product, match: $.properties.sku }]
+        mapping: { properties: { product: { "@path": $.__segment_entities.shop.product.NAME } } }
+`
+  const cwd = folder({ 'linked-events.yaml': text, 'data-graph.hcl': shopGraph })
+  await duckdb(join(cwd, 'warehouse.duckdb'), shopTables)
+  return { cwd, input, events, group }
+}
+
+const order = (n: number, filler = '') =>
+  JSON.stringify({ type: 'track', event: 'Order', properties: { sku: n % 3 === 0 ? 'SKU-1' : 'gone', n, filler } })
+const header = (record: ReadRecord, name: string) => record.headers.find(([key]) => key === name)?.[1]
+const without = ({ headers, offset: _, ...rest }: ReadRecord) => ({
+  ...rest,
+  headers: headers.filter(([name]) => name !== 'le.replay_id'),
+})
+
+/** `count` messages, one a second from 1,700,000,000 on, by turns in each partition. */
+function* orders(topic: string, count: number, partitions = 2, filler = ''): Generator<PublishRecord> {
+  for (let n = 0; n < count; n++)
+    yield {
+      topic,
+      partition: n % partitions,
+      key: `k-${n}`,
+      value: order(n, filler),
+      timestamp: 1_700_000_000_000 + n * 1000,
+    }
+}
+
+test('the same records as live, in topics beside them, with the id of the replay; the live group does not move', async () => {
+  const { cwd, input, events, group } = await shop()
+  await publish(connection, orders(input, 20))
+  await json(['run', '--until-end'], { cwd })
+  const live = await readAll(connection, events)
+  const committed = () => withAdmin(connection, (admin) => admin.committed(group, [input]))
+  const before = await committed()
+  const bounds = ['--from', '2023-11-14T22:13:24Z', '--to', '2023-11-14T22:13:34Z']
+
+  const dry = await json<Result>(['replay', ...bounds, '--dry-run'], { cwd })
+  expect(dry).toMatchObject({ ok: true, exit: 0, id: null, events: 10, delivered: 0 })
+  expect(await readAll(connection, `${events}.replay`)).toEqual([])
+
+  const first = await json<Result>(['replay', ...bounds, '--id', 'one', '--yes'], { cwd })
+  expect(first).toMatchObject({ ok: true, exit: 0, schema_version: 1, id: 'one', topics: [input] })
+  expect(first).toMatchObject({ events: 10, delivered: 10 })
+  expect(first.partitions).toEqual([
+    { topic: input, partition: 0, from: 2, to: 7, done: true, at: 7, expired: null },
+    { topic: input, partition: 1, from: 2, to: 7, done: true, at: 7, expired: null },
+  ])
+  const again = await readAll(connection, `${events}.replay`)
+  expect(again.map((record) => header(record, 'le.replay_id'))).toEqual(again.map(() => 'one'))
+  expect(again.map(without)).toEqual(live.filter(({ offset }) => offset >= 2 && offset < 7).map(without))
+  expect(await readAll(connection, events)).toEqual(live)
+  expect(await committed()).toEqual(before)
+
+  // The job is what it was: the same id does nothing more, and other bounds are refused.
+  const job = JSON.parse(readFileSync(join(cwd, '.linked-events/replays/one.json'), 'utf8')) as object
+  expect(job).toMatchObject({ id: 'one', state: 'done', group: `${group}.replay.one`, from: bounds[1], to: bounds[3] })
+  expect(await json(['replay', '--id', 'one', '--yes'], { cwd })).toMatchObject({ ok: true, events: 0 })
+  expect(await json(['replay', '--id', 'one', '--from', '0', '--to', '3', '--yes'], { cwd })).toMatchObject({
+    exit: 2,
+    error: { code: 'USAGE', message: expect.stringContaining('replay one exists') },
+  })
+
+  // The live topic only when it is named.
+  const talk = await linkedEvents(['replay', '--from', '0:3', '--to', '0:5', '--output-topic', '{topic}', '--yes'], {
+    cwd,
+  })
+  expect(talk).toMatchObject({ code: 0, stderr: expect.stringContaining(`LIVE topics ${events}`) })
+  expect((await readAll(connection, events)).length).toBe(live.length + 2)
+})
+
+test('expired messages are reported and the rest is replayed', async () => {
+  const { cwd, input, events } = await shop({ partitions: 1 })
+  await publish(connection, orders(input, 10, 1))
+  await json(['sync'], { cwd })
+  await withAdmin(connection, (admin) => admin.deleteRecords(input, [{ partition: 0, offset: 4 }]))
+  const result = await json<Result>(['replay', '--from', '2', '--to', '8', '--yes'], { cwd })
+  expect(result).toMatchObject({ ok: true, events: 4 })
+  expect(result.partitions).toMatchObject([{ from: 4, to: 8, expired: { from: 2, to: 4 } }])
+  expect(await readAll(connection, `${events}.replay`)).toHaveLength(4)
+})
+
+test('what is missing or not confirmed is said before anything is written', async () => {
+  const { cwd, input, events } = await shop({ replayTopic: false })
+  await publish(connection, orders(input, 4))
+  const all = ['replay', '--from', 'earliest', '--to', 'latest']
+  expect(await json(all, { cwd })).toMatchObject({
+    exit: 2,
+    error: { code: 'USAGE', hint: expect.stringContaining('--yes') },
+  })
+  expect(await json([...all, '--dry-run'], { cwd })).toMatchObject({
+    exit: 69,
+    error: { code: 'KAFKA_TOPIC_MISSING', message: expect.stringContaining(`${events}.replay`) },
+  })
+  expect(await json([...all, '--output-topic', events, '--yes'], { cwd })).toMatchObject({
+    error: { code: 'SNAPSHOT_MISSING', hint: expect.stringContaining('linked-events sync') },
+  })
+  expect(await json([...all, '--as-of', '-1d', '--yes'], { cwd })).toMatchObject({
+    exit: 2,
+    error: { code: 'NOT_YET' },
+  })
+})
+
+test('SIGTERM leaves a job that is not complete, and its id completes it; --rate holds it back', async () => {
+  const { cwd, input, events } = await shop()
+  await publish(connection, orders(input, 2000))
+  await json(['sync'], { cwd })
+  const bounds = ['replay', '--from', 'earliest', '--to', 'latest']
+  const slow = start([...bounds, '--id', 'slow', '--rate', '50', '--yes', '--json'], { cwd })
+  await until(async () => (await readAll(connection, `${events}.replay`)).length > 0, 'something is written')
+  slow.child.kill('SIGTERM')
+  const { code, stdout, stderr } = await slow.ended
+  expect([code, JSON.parse(stdout)]).toMatchObject([1, { ok: false, id: 'slow' }])
+  expect(stderr).toContain('linked-events replay --id slow --yes')
+  expect(await json(['replay', '--id', 'slow', '--yes'], { cwd })).toMatchObject({ ok: true, exit: 0 })
+  const ids = (await readAll(connection, `${events}.replay`)).map((record) => header(record, 'le.event_id'))
+  expect(new Set(ids).size).toBe(2000)
+})
+
+test('killed again and again at random moments, nothing is missing', async () => {
+  const seed = Number(process.env.REPLAY_SEED ?? Date.now() % 100_000)
+  console.log(`seed ${seed}, ${kills} kills (REPLAY_SEED, REPLAY_KILLS)`)
+  const count = 6000
+  const { cwd, input, events } = await shop({ partitions: 2 })
+  await publish(connection, orders(input, count, 2, 'x'.repeat(1000)))
+  await json(['sync'], { cwd })
+  let state = seed
+  const random = () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31
+    return state / 2 ** 31
+  }
+  const args = ['replay', '--from', 'earliest', '--to', 'latest', '--id', 'killed', '--yes', '--json']
+  for (let kill = 0; kill < kills; kill++) {
+    const one = start([...args, '--rate', '2000'], { cwd })
+    const timer = setTimeout(() => one.child.kill('SIGKILL'), 300 + random() * 2500)
+    await one.ended
+    clearTimeout(timer)
+  }
+  const last = await json<Result>(args.slice(0, -1), { cwd })
+  expect(last).toMatchObject({ ok: true, exit: 0 })
+  const ids = (await readAll(connection, `${events}.replay`)).map((record) => header(record, 'le.event_id'))
+  expect(new Set(ids).size).toBe(count)
+}, 120_000)
