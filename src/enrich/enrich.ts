@@ -15,8 +15,8 @@ export interface Delivery {
   readonly mapping: MappingPlan
   readonly outcome: 'full' | 'partial' | 'none' | 'bypassed'
   readonly matches: readonly Match[]
-  /** The record's value. */
-  readonly text: string
+  /** The record's value; valid until the next message. */
+  readonly value: Buffer
 }
 
 /** A destination, or one of its mappings, that gets nothing. */
@@ -29,13 +29,18 @@ export interface Omission {
 }
 
 /** What becomes of one message: one dead letter, or at least one entry for each enabled destination. */
-export type Enrichment = { readonly event: JsonObject; readonly entries: readonly (Delivery | Omission)[] } | Rejected
+export type Enrichment = { readonly entries: readonly (Delivery | Omission)[] } | Rejected
 
 export function isDelivery(entry: Delivery | Omission): entry is Delivery {
-  return 'text' in entry
+  return 'value' in entry
 }
 
-export function enrich(plan: Plan, snapshots: SnapshotSet, message: Message): Enrichment {
+/** The way of every event, on the parsed event. `fast.ts` takes a shorter one to the same result where it can. */
+export function enrich(
+  plan: Plan,
+  snapshots: SnapshotSet,
+  message: Message,
+): (Enrichment & { readonly event: JsonObject }) | Rejected {
   const decoded = decode(message, plan.limits)
   if ('reason' in decoded) return decoded
   const { event, text } = decoded
@@ -45,7 +50,9 @@ export function enrich(plan: Plan, snapshots: SnapshotSet, message: Message): En
     let entered = 0
     for (const mapping of discard === null ? destination.mappings : []) {
       if (!mapping.trigger.matches(event)) continue
-      const entry = deliver(plan, snapshots, destination, mapping, event, text)
+      const matches = mapping.bindings.map((binding) => match(binding, event, snapshots))
+      const made = { plan, destination, mapping, matches }
+      const entry = withoutRow(made) ?? deliver(made, event, () => text)
       if ('explanation' in entry) return entry
       entries.push(entry)
       entered++
@@ -57,22 +64,31 @@ export function enrich(plan: Plan, snapshots: SnapshotSet, message: Message): En
   return { event, entries }
 }
 
-function deliver(
-  plan: Plan,
-  snapshots: SnapshotSet,
-  destination: DestinationPlan,
-  mapping: MappingPlan,
+/** One event, one mapping, and the rows that were found. */
+export interface Matched {
+  readonly plan: Plan
+  readonly destination: DestinationPlan
+  readonly mapping: MappingPlan
+  readonly matches: readonly Match[]
+}
+
+/** What the mapping says of an event that has no row, or null when the event goes on. */
+export function withoutRow({ destination, mapping, matches }: Matched): Omission | Rejected | null {
+  for (const { status, binding } of matches) {
+    if (status === 'hit' || binding.onMissing === 'pass') continue
+    if (binding.onMissing === 'drop')
+      return { destination, mapping, outcome: 'dropped', matches, reason: 'entity_missing' }
+    return rejected('entity_missing', `${binding.entity}: ${status}, mapping ${mapping.name}`)
+  }
+  return null
+}
+
+/** `event` has at least what the mapping reads; `text` is the whole event. */
+export function deliver(
+  { plan, destination, mapping, matches }: Matched,
   event: JsonObject,
-  text: string,
-): Delivery | Omission | Rejected {
-  const matches = mapping.bindings.map((binding) => match(binding, event, snapshots))
-  const missing = matches.find(({ status, binding }) => status !== 'hit' && binding.onMissing !== 'pass')
-  if (missing?.binding.onMissing === 'drop') {
-    return { destination, mapping, outcome: 'dropped', matches, reason: 'entity_missing' }
-  }
-  if (missing !== undefined) {
-    return rejected('entity_missing', `${missing.binding.entity}: ${missing.status}, mapping ${mapping.name}`)
-  }
+  text: () => string,
+): Delivery | Rejected {
   let result: JsonValue
   try {
     result = mapping.mapping.transform(withRows(plan.space, event, matches))
@@ -82,13 +98,14 @@ function deliver(
   if (!isObject(result)) return rejected('mapping_failed', `${mapping.name}: the mapping gives no object`)
   const checked = mapping.schema === null ? { payload: result } : mapping.schema(result)
   if ('problems' in checked) return rejected('payload_invalid', `${mapping.name}: ${checked.problems.join('; ')}`)
-  const value = destination.format === 'event' ? splice(text, checked.payload) : encodeJson(checked.payload)
-  return { destination, mapping, outcome: outcomeOf(matches), matches, text: value }
+  const value = destination.format === 'event' ? splice(text(), checked.payload) : encodeJson(checked.payload)
+  return { destination, mapping, outcome: outcomeOf(matches), matches, value: Buffer.from(value) }
 }
 
-function outcomeOf(matches: readonly Match[]): Delivery['outcome'] {
+export function outcomeOf(matches: readonly Match[]): Delivery['outcome'] {
   if (matches.length === 0) return 'bypassed'
-  const hits = matches.filter(({ status }) => status === 'hit').length
+  let hits = 0
+  for (const { status } of matches) if (status === 'hit') hits++
   return hits === matches.length ? 'full' : hits === 0 ? 'none' : 'partial'
 }
 

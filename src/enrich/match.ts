@@ -1,5 +1,5 @@
 /** Which row of an entity belongs to an event: the value at the match property, as key text, looked up in the snapshot. */
-import type { JsonObject } from '../json.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
 import { keyOf } from '../key.ts'
 import { valueAtPath } from '../mapping/value-at.ts'
 import type { EntityStatus } from './outcome.ts'
@@ -37,11 +37,16 @@ export function parseMatch(text: string): string[] {
 }
 
 export function match(binding: Binding, event: JsonObject, snapshots: SnapshotSet): Match {
+  return matchValue(binding, valueAtPath(event, binding.path), snapshots)
+}
+
+/** `value`: what the event has at the match property. */
+export function matchValue(binding: Binding, value: JsonValue | undefined, snapshots: SnapshotSet): Match {
   const snapshot = snapshots.of(binding.entity)
   const version = snapshot?.version ?? null
-  const found = keyOf(valueAtPath(event, binding.path))
+  const found = typeof value === 'string' ? null : keyOf(value)
   if (typeof found === 'string') return { binding, status: found, key: null, row: null, version }
-  const { key } = found
+  const key = found === null ? (value as string) : found.key // text is its own key
   if (snapshot === undefined) return { binding, status: 'entity_not_ready', key, row: null, version }
   const row = snapshot.get(key)
   return { binding, status: row === undefined ? 'no_match' : 'hit', key, row: row ?? null, version }

@@ -2,7 +2,8 @@
 import type { Clock } from '../clock.ts'
 import type { Tell } from '../telemetry.ts'
 import { rejected } from './decode.ts'
-import { type Delivery, enrich, entitiesText, isDelivery } from './enrich.ts'
+import { type Delivery, entitiesText, isDelivery } from './enrich.ts'
+import { type Enrich, enricher } from './fast.ts'
 import { type Plan, type ProvenanceFor, provenances } from './plan.ts'
 import type { Outputs, Sink } from './sink.ts'
 import type { SnapshotSet, Snapshots } from './snapshots.ts'
@@ -29,6 +30,7 @@ export async function run(pipeline: Pipeline, signal: AbortSignal): Promise<void
   const { source, sink, snapshots, freshness, clock, tell } = pipeline
   const fresh = new FreshVersions({ snapshots, rules: freshness, clock, tell })
   const provenanceOf = provenances(pipeline.plan)
+  const enrich = enricher(pipeline.plan)
   await source.consume(async (batch) => {
     const versions = await fresh.current(signal)
     if (versions === null) return // told to stop while it waited: the batch is read again later
@@ -36,7 +38,7 @@ export async function run(pipeline: Pipeline, signal: AbortSignal): Promise<void
     const tally = new Tally()
     const outputs = sink.begin(batch)
     try {
-      enrichBatch(pipeline, provenanceOf(batch.topic), batch, versions, outputs, tally)
+      enrichBatch({ sink, enrich, provenance: provenanceOf(batch.topic), batch, versions, outputs, tally })
     } finally {
       versions.release()
     }
@@ -61,35 +63,35 @@ export async function run(pipeline: Pipeline, signal: AbortSignal): Promise<void
   }, signal)
 }
 
-function enrichBatch(
-  { plan, sink }: Pipeline,
-  provenance: ProvenanceFor,
-  batch: Batch,
-  versions: SnapshotSet,
-  outputs: Outputs,
-  tally: Tally,
-): void {
+interface BatchInHand {
+  readonly sink: Sink
+  readonly enrich: Enrich
+  readonly provenance: ProvenanceFor
+  readonly batch: Batch
+  readonly versions: SnapshotSet
+  readonly outputs: Outputs
+  readonly tally: Tally
+}
+
+function enrichBatch({ sink, enrich, provenance, batch, versions, outputs, tally }: BatchInHand): void {
   batch.each((message) => {
     tally.lastTimestamp = message.timestamp
-    const enrichment = enrich(plan, versions, message)
+    const enrichment = enrich(versions, message)
     if ('reason' in enrichment) return deadLetter(message, enrichment)
-    const values = enrichment.entries.map((entry) => (isDelivery(entry) ? Buffer.from(entry.text) : null))
-    for (const [index, entry] of enrichment.entries.entries()) {
-      const size = recordBytes(message, entry, values[index])
-      if (isDelivery(entry) && size > sink.recordBytesMax(entry.destination.target)) {
+    const { entries } = enrichment
+    for (const entry of entries) {
+      if (!isDelivery(entry)) continue
+      const size = recordBytes(message, entry)
+      if (size > sink.recordBytesMax(entry.destination.target)) {
         return deadLetter(message, rejected('output_too_large', `${entry.destination.slug}: ${size} bytes`))
       }
     }
-    for (const [index, entry] of enrichment.entries.entries()) {
+    for (const entry of entries) {
       tally.entry(entry)
       if (!isDelivery(entry)) continue
-      const { destination, mapping, outcome, matches } = entry
-      outputs.deliver(
-        destination.target,
-        message,
-        values[index]!,
-        provenance(destination, mapping, outcome, entitiesText(matches)),
-      )
+      const { destination, mapping, outcome, matches, value } = entry
+      const from = provenance(destination, mapping, outcome, entitiesText(matches))
+      outputs.deliver(destination.target, message, value, from)
     }
   })
 
@@ -103,11 +105,7 @@ function enrichBatch(
 }
 
 /** Bytes of an output record, a little over: key, value, the input's headers and ours. */
-function recordBytes(
-  message: Message,
-  entry: { matches: Delivery['matches'] },
-  value: Buffer | null | undefined,
-): number {
+function recordBytes(message: Message, { value, matches }: Delivery): number {
   const key = message.keyStart < 0 ? 0 : message.keyEnd - message.keyStart
-  return key + (value?.length ?? 0) + (message.headersEnd - message.headersStart) + 512 + 128 * entry.matches.length
+  return key + value.length + (message.headersEnd - message.headersStart) + 512 + 128 * matches.length
 }

@@ -67,7 +67,7 @@ function explain(plan: Plan, event: JsonObject, entry: Delivery | Omission): Pre
       status,
       version,
     })),
-    output: isDelivery(entry) ? parseJson(entry.text) : null,
+    output: isDelivery(entry) ? parseJson(entry.value.toString()) : null,
     reasons: isDelivery(entry) ? emptyFields(plan, event, entry) : [],
   }
 }

@@ -1,0 +1,100 @@
+/**
+ * What the destinations and triggers say of an event, remembered: most events of a stream are alike in the few values that
+ * decide. The memory is small and exact: an entry holds the very bytes that it was decided on.
+ */
+import type { FilterReason } from './outcome.ts'
+import type { DestinationPlan } from './plan.ts'
+import type { Found } from './scan.ts'
+import type { ShapeNode } from './shape.ts'
+import type { View } from './view.ts'
+
+/** For one destination: the mappings that apply (by their number), or why there are none. */
+export interface Decision {
+  readonly destination: DestinationPlan
+  readonly mappings: readonly number[]
+  readonly reason: FilterReason | null
+}
+
+const entriesMax = 256
+/** Values longer than this together are not worth remembering. */
+const bytesMax = 256
+/** So many misses more than hits: the values of this stream do not repeat. */
+const missesMax = 10_000
+
+interface Entry {
+  readonly bytes: Uint8Array
+  readonly decisions: readonly Decision[]
+}
+
+export class Decisions {
+  readonly #nodes: readonly { readonly slot: number; readonly whole: boolean }[]
+  readonly #entries: (Entry | undefined)[] = new Array(entriesMax).fill(undefined)
+  readonly #bytes = new Uint8Array(bytesMax + 16)
+  #length = 0
+  #place = 0
+  #misses = 0
+
+  constructor(view: View) {
+    const nodes: { slot: number; whole: boolean }[] = []
+    const visit = (node: ShapeNode): void => {
+      const wanted = view.wanted[node.slot] as number
+      if (wanted === 0) return
+      nodes.push({ slot: node.slot, whole: wanted > 1 })
+      if (wanted <= 1) for (const child of node.children) visit(child)
+    }
+    for (const child of view.root.children) visit(child)
+    this.#nodes = nodes
+  }
+
+  /** What was decided on the same values before, or `decide`'s answer. */
+  of(bytes: Uint8Array, found: Found, decide: () => readonly Decision[]): readonly Decision[] {
+    if (this.#misses > missesMax || !this.#sign(bytes, found)) return decide()
+    const entry = this.#entries[this.#place]
+    if (entry !== undefined && this.#isSame(entry.bytes)) {
+      if (this.#misses > 0) this.#misses--
+      return entry.decisions
+    }
+    this.#misses++
+    const decisions = decide()
+    this.#entries[this.#place] = { bytes: this.#bytes.slice(0, this.#length), decisions }
+    return decisions
+  }
+
+  /** Gathers the deciding bytes, each with what tells where it ends, and their hash. False: too many. */
+  #sign(bytes: Uint8Array, { starts, ends }: Found): boolean {
+    const signature = this.#bytes
+    let length = 0
+    let hash = 17
+    for (const { slot, whole } of this.#nodes) {
+      const start = starts[slot] as number
+      if (start < 0 || !whole) {
+        const mark = start < 0 ? 0 : bytes[start] === 0x7b ? 1 : 2
+        signature[length++] = mark
+        hash = (hash * 31 + mark) | 0
+        if (length > bytesMax) return false
+        continue
+      }
+      const end = ends[slot] as number
+      if (end - start > bytesMax - length) return false
+      signature[length++] = 3
+      signature[length++] = end - start
+      for (let at = start; at < end; at++) {
+        const byte = bytes[at] as number
+        signature[length++] = byte
+        hash = (hash * 31 + byte) | 0
+      }
+      if (length > bytesMax) return false
+    }
+    this.#length = length
+    this.#place = (hash ^ (hash >>> 15)) & (entriesMax - 1)
+    return true
+  }
+
+  #isSame(bytes: Uint8Array): boolean {
+    const length = this.#length
+    if (bytes.length !== length) return false
+    const signature = this.#bytes
+    for (let at = 0; at < length; at++) if (bytes[at] !== signature[at]) return false
+    return true
+  }
+}
