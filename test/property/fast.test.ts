@@ -10,7 +10,7 @@ import type { JsonObject } from '../../src/json.ts'
 import { messageOf, snapshotsOf } from '../support/pipeline.ts'
 import { type DestinationWords, planOf, row } from '../support/plan.ts'
 
-const runs = Number(process.env.RUNS ?? 4000)
+const runs = Number(process.env.RUNS ?? 10_000)
 const snapshots = snapshotsOf({
   product: {
     'SKU-1': { SKU: 'SKU-1', NAME: 'Hat "é" 😀', PRICE: 9.5, NOTE: null, DEEP: { a: [1, { b: 2 }] } },
