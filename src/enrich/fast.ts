@@ -112,7 +112,12 @@ export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Mess
     if (mapping.patch === null) return deliver(matched, event(), () => bytes.toString('utf8', start, end))
     if (!rows.areCanonical(matches, snapshots)) return null
     const seen = () => withRows(plan.space, event(), matches)
-    const value = mapping.patch({ bytes, start, end, found, matches, event: seen }, writer)
+    let value: Buffer | null
+    try {
+      value = mapping.patch({ bytes, start, end, found, matches, event: seen }, writer)
+    } catch {
+      return null // a mapping that fails on this event: the way through the parsed event says why
+    }
     return value === null ? null : { destination, mapping: mapping.plan, outcome: outcomeOf(matches), matches, value }
   }
 }
@@ -167,9 +172,13 @@ function placed({ plan, reads, members }: Needs, shape: Shape): FastMapping | nu
   }
 }
 
+/** Decimals are plain digits in a snapshot; below 1e-6 and from 1e21 on a double is written with an exponent. */
+const exponential = /0\.000000|\d{22}/
+
 /**
  * A row is passed on as the snapshot has it where that is how it would be written again. All rows of a version have the same
- * columns in the same order, and values are canonical since the sync: the first row tells.
+ * columns in the same order: of these the first row tells. Values are canonical since the sync, but for very small and
+ * very large decimals.
  */
 class CanonicalRows {
   readonly #known = new WeakMap<Snapshot, boolean>()
@@ -177,6 +186,7 @@ class CanonicalRows {
   areCanonical(matches: readonly Match[], snapshots: SnapshotSet): boolean {
     for (const { binding, row } of matches) {
       if (row === null) continue
+      if (exponential.test(row)) return false
       const snapshot = snapshots.of(binding.entity)!
       let known = this.#known.get(snapshot)
       if (known === undefined) this.#known.set(snapshot, (known = encodeJson(parseJson(row)) === row))
