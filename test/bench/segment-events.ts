@@ -44,7 +44,7 @@ export function eventText(number: number, rows: number): string {
         url: 'https://shop.example/academy/checkout/',
       },
       userAgent:
-        'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36',
+        'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.6778.86 Safari/537.36',
       campaign: { name: 'winter', source: 'newsletter', medium: 'email', term: 'running shoes' },
     },
     event: 'Order Completed',
