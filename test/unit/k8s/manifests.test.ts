@@ -57,7 +57,11 @@ test('the configuration in the ConfigMap is valid', () => {
   writeFileSync(join(dir, 'warehouse-url'), 'postgres://reader:secret@db/warehouse')
   for (const [name, text] of Object.entries(data))
     writeFileSync(join(dir, name), text.replaceAll('/run/secrets/linked-events', dir))
-  const { project, problems } = readProject({ file: join(dir, 'linked-events.yaml'), env: { POD_IP: '127.0.0.2' }, cwd: dir })
+  const { project, problems } = readProject({
+    file: join(dir, 'linked-events.yaml'),
+    env: { POD_IP: '127.0.0.2' },
+    cwd: dir,
+  })
   expect(problems).toEqual([])
   expect(project?.config.http.host).toBe('127.0.0.2')
 })
