@@ -115,8 +115,3 @@ export function withRows(space: string, event: JsonObject, matches: readonly Mat
   for (const { binding, row } of matches) if (row !== null) rows[binding.entity] = parseJson(row)
   return { ...event, __segment_entities: { [space]: rows } }
 }
-
-/** Status and snapshot version of each entity, as in the header `le.entities`. */
-export function entitiesText(matches: readonly Match[]): string {
-  return matches.map(({ binding, status, version }) => `${binding.entity}=${status}@${version ?? 0}`).join(' ')
-}

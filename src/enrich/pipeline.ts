@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { Tell } from '../telemetry.ts'
 import { rejected } from './decode.ts'
-import { type Delivery, entitiesText, isDelivery } from './enrich.ts'
+import { type Delivery, isDelivery } from './enrich.ts'
 import { type Enrich, enricher } from './fast.ts'
 import { type Plan, type ProvenanceFor, provenances } from './plan.ts'
 import type { Outputs, Sink } from './sink.ts'
@@ -90,7 +90,7 @@ function enrichBatch({ sink, enrich, provenance, batch, versions, outputs, tally
       tally.entry(entry)
       if (!isDelivery(entry)) continue
       const { destination, mapping, outcome, matches, value } = entry
-      const from = provenance(destination, mapping, outcome, entitiesText(matches))
+      const from = provenance(destination, mapping, outcome, matches)
       outputs.deliver(destination.target, message, value, from)
     }
   })

@@ -4,7 +4,7 @@ import type { CompiledMapping } from '../mapping/mapping.ts'
 import type { CheckedPayload } from '../mapping/payload.ts'
 import type { CompiledTrigger } from '../trigger/trigger.ts'
 import type { Limits } from './decode.ts'
-import type { Binding } from './match.ts'
+import type { Binding, Match } from './match.ts'
 import type { Provenance } from './provenance.ts'
 import type { Target } from './sink.ts'
 
@@ -54,7 +54,7 @@ export type ProvenanceFor = (
   destination: DestinationPlan,
   mapping: MappingPlan,
   outcome: Provenance['outcome'],
-  entities: string,
+  matches: readonly Match[],
 ) => Provenance
 
 /** Hands out, per input topic, one `Provenance` object for each distinct content. */
@@ -69,7 +69,12 @@ export function provenances(plan: Plan): (topic: string) => ProvenanceFor {
 
 function provenancesOf(plan: Plan, topic: string): ProvenanceFor {
   const known = new Map<string, Provenance>()
-  return (destination, mapping, outcome, entities) => {
+  const last = new Map<MappingPlan, { readonly matches: readonly Match[]; readonly provenance: Provenance }>()
+  return (destination, mapping, outcome, matches) => {
+    // Most records of a mapping say the same as the one before; to see that costs less than to write it again.
+    const before = last.get(mapping)
+    if (before !== undefined && isSame(before.matches, matches)) return before.provenance
+    const entities = entitiesText(matches)
     const id = `${destination.slug}\n${mapping.name}\n${outcome}\n${entities}`
     let provenance = known.get(id)
     if (provenance === undefined) {
@@ -84,6 +89,22 @@ function provenancesOf(plan: Plan, topic: string): ProvenanceFor {
       if (known.size >= 1000) known.clear() // new snapshot versions make new contents
       known.set(id, provenance)
     }
+    last.set(mapping, { matches: matches.map((match) => ({ ...match, key: null, row: null })), provenance })
     return provenance
   }
+}
+
+/** Status and snapshot version of each entity, as in the header `le.entities`. */
+function entitiesText(matches: readonly Match[]): string {
+  return matches.map(({ binding, status, version }) => `${binding.entity}=${status}@${version ?? 0}`).join(' ')
+}
+
+/** Of one mapping, whose entities are always the same. */
+function isSame(before: readonly Match[], now: readonly Match[]): boolean {
+  for (let index = 0; index < now.length; index++) {
+    const one = before[index]!
+    const other = now[index]!
+    if (one.status !== other.status || one.version !== other.version) return false
+  }
+  return true
 }

@@ -58,6 +58,8 @@ class KafkaSink implements Sink {
   readonly #delivery: DeliveryWriter
   readonly #connector: string
   readonly #inputs = new Map<string, number>()
+  #lastTarget: Target | null = null
+  #lastTopic: TopicDescription | null = null
 
   constructor(options: KafkaSinkOptions, cluster: KafkaCluster, topics: readonly TopicDescription[]) {
     this.#cluster = cluster
@@ -100,9 +102,13 @@ class KafkaSink implements Sink {
     await this.#cluster.close()
   }
 
+  /** Asked for every record, and nearly always for the target of the one before. */
   #topic(target: Target): TopicDescription {
+    if (target === this.#lastTarget && this.#lastTopic !== null) return this.#lastTopic
     const topic = 'topic' in target ? this.#topics.get(target.topic) : undefined
-    assert(topic !== undefined, `the sink was not opened for ${JSON.stringify(target)}`)
+    if (topic === undefined) assert(false, `the sink was not opened for ${JSON.stringify(target)}`)
+    this.#lastTarget = target
+    this.#lastTopic = topic
     return topic
   }
 }
