@@ -9,7 +9,7 @@ import { confirm, requireAnswerable } from './replay/confirm.ts'
 import { checkId, checkSame, createJob, type Job, newId, readJob, type Wanted } from './replay/job.ts'
 import { liveOutputs, type Output, type Redirected, redirect } from './replay/outputs.ts'
 import { parseRange } from './replay/range.ts'
-import { partitionsOf, placesOf, replayText, writeResult } from './replay/result.ts'
+import { lowsOf, partitionsOf, placesOf, replayText, writeResult } from './replay/result.ts'
 import { checkPins } from './replay/versions.ts'
 import { work } from './replay/work.ts'
 
@@ -48,10 +48,9 @@ export async function replay(context: Context, options: ReplayOptions): Promise<
     const redirected = redirect(project.plan, job.output_topic, job.topics)
     await admin.describeTopics(topicsOf(redirected.outputs))
     const shown = { ...job, outputs: redirected.outputs }
-    const places = await placesOf(admin, job)
-    terminal.talk(replayText(shown, places))
+    const partitions = partitionsOf(job, await placesOf(admin, job), await lowsOf(admin, job))
+    terminal.talk(replayText(shown, partitions))
     if (options.dryRun === true) {
-      const partitions = partitionsOf(job, places)
       const events = partitions.reduce((sum, { at, to }) => sum + Math.max(0, to - at), 0)
       const { id, topics } = job
       const told = { ok: true, dry_run: true, id: kept === null ? null : id, topics, events, delivered: 0 }

@@ -39,18 +39,29 @@ export async function placesOf(admin: Pick<KafkaAdmin, 'committed'>, { group, to
   )
 }
 
-/** A job that is done stays done, also when the brokers have forgotten its group. */
-export function partitionsOf({ partitions, state }: Job, places: Places): PartitionResult[] {
+/** The first offset that each partition still has. */
+export async function lowsOf(admin: Pick<KafkaAdmin, 'offsets'>, { topics }: Job): Promise<Places> {
+  const lows = new Map<string, number>()
+  for (const topic of topics)
+    for (const { partition, low } of await admin.offsets(topic)) lows.set(`${topic}/${partition}`, low)
+  return lows
+}
+
+/**
+ * A job that is done stays done, also when the brokers have forgotten its group. What retention deleted before it was read can
+ * never be committed by anybody: it counts as passed, and as expired.
+ */
+export function partitionsOf({ partitions, state }: Job, places: Places, lows: Places): PartitionResult[] {
   return partitions.map(({ topic, partition, from, to, expired }) => {
-    const committed = state === 'done' ? to : (places.get(`${topic}/${partition}`) ?? from)
-    const at = Math.min(to, Math.max(from, committed))
-    return { topic, partition, from, to, done: at >= to, at, expired }
+    const place = `${topic}/${partition}`
+    const read = state === 'done' ? to : Math.min(to, Math.max(from, places.get(place) ?? from))
+    const at = Math.max(read, Math.min(to, lows.get(place) ?? 0))
+    return { topic, partition, from, to, done: at >= to, at, expired: at > read ? { from: read, to: at } : expired }
   })
 }
 
 /** What will be read and what will be written where. */
-export function replayText(job: Job, places: Places): string {
-  const partitions = partitionsOf(job, places)
+export function replayText(job: Job, partitions: readonly PartitionResult[]): string {
   const lines = [
     table(
       ['topic', 'partition', 'from', 'to', 'left'],

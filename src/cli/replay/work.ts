@@ -2,18 +2,19 @@
 import { systemClock } from '../../clock.ts'
 import type { Project } from '../../config/project.ts'
 import { run } from '../../enrich/pipeline.ts'
-import type { KafkaAdmin } from '../../kafka/admin.ts'
+import { type KafkaAdmin, kafkaAdmin } from '../../kafka/admin.ts'
 import { UntilEnd } from '../../kafka/until-end.ts'
 import { logger } from '../../observe/log.ts'
 import type { Fact } from '../../telemetry.ts'
-import { replaySourceOf, sinkOf } from '../edges.ts'
+import { kafkaOf, replaySourceOf, sinkOf } from '../edges.ts'
 import { abortOnSignal } from '../signals.ts'
 import type { Terminal } from '../terminal.ts'
+import type { Expired } from './bounds.ts'
 import { type Job, updateJob } from './job.ts'
 import type { Redirected } from './outputs.ts'
 import { pacer, paceText } from './pace.ts'
 import { rated, tokenBucket } from './rate.ts'
-import { partitionsOf, placesOf, type ReplayResult } from './result.ts'
+import { lowsOf, type PartitionResult, type Places, partitionsOf, placesOf, type ReplayResult } from './result.ts'
 import { chooseVersions, versionsOf } from './versions.ts'
 
 export interface Work {
@@ -32,14 +33,17 @@ export async function work({ terminal, project, admin, job, redirected, perSecon
   const { id, topics, group } = job
   const resume = `linked-events replay --id ${id} --yes`
   const counted = { events: 0, delivered: 0 }
+  const jumps = new Map<string, Expired>()
   const log = logger({ level: terminal.verbose ? 'debug' : 'warn' })
   const tell = (fact: Fact) => {
     log(fact)
+    if (fact.name === 'offset-jumped' && fact.found > fact.expected)
+      jumps.set(`${fact.topic}/${fact.partition}`, { from: fact.expected, to: fact.found })
     if (fact.name !== 'batch-enriched') return
     counted.events += fact.messages
     counted.delivered += fact.delivered
   }
-  const result = (partitions: ReplayResult['partitions']): ReplayResult => ({
+  const result = (partitions: readonly PartitionResult[]): ReplayResult => ({
     ok: partitions.every(({ done }) => done),
     id,
     topics,
@@ -47,7 +51,7 @@ export async function work({ terminal, project, admin, job, redirected, perSecon
     outputs: redirected.outputs,
     partitions,
   })
-  if (job.state === 'done') return result(partitionsOf(job, new Map()))
+  if (job.state === 'done') return result(partitionsOf(job, new Map(), new Map()))
 
   const signal = abortOnSignal((name) => tell({ name: 'stopping', reason: name }))
   const stateDir = project.config.state_dir
@@ -55,7 +59,7 @@ export async function work({ terminal, project, admin, job, redirected, perSecon
   let current = await updateJob(stateDir, withVersions(job, versionsOf(snapshots)))
   terminal.talk(`replay ${id}; to resume it: ${resume}`)
   try {
-    const start = partitionsOf(job, await startAt(admin, job))
+    const start = partitionsOf(job, await startAt(admin, job), await lowsOf(admin, job))
     const until = new UntilEnd(
       start.map(({ topic, partition, at, to }) => ({ topic, partition, end: to, committed: at })),
     )
@@ -79,14 +83,14 @@ export async function work({ terminal, project, admin, job, redirected, perSecon
   } finally {
     snapshots.close()
   }
-  const shown = result(partitionsOf(job, await placesOf(admin, job)))
+  const shown = result((await lookAgain(project, job)).map((each) => withJump(each, jumps)))
   current = await updateJob(stateDir, { ...current, updated_at: nowText(), state: shown.ok ? 'done' : 'stopped' })
   if (current.state === 'stopped') terminal.talk(`not complete; resume it: ${resume}`)
   return shown
 }
 
 /** Sets the beginnings that the group does not have yet, and reads them back. Another process may do so at the same moment. */
-async function startAt(admin: KafkaAdmin, job: Job) {
+async function startAt(admin: KafkaAdmin, job: Job): Promise<Places> {
   const before = await placesOf(admin, job)
   const missing = job.partitions.filter(
     ({ topic, partition, from, to }) => from < to && !before.has(`${topic}/${partition}`),
@@ -106,6 +110,23 @@ async function startAt(admin: KafkaAdmin, job: Job) {
   if (refused !== null && missing.some(({ topic, partition }) => !after.has(`${topic}/${partition}`)))
     throw refused.error
   return after
+}
+
+/** By a connection of its own: the first one has been idle for as long as the replay took. */
+async function lookAgain(project: Project, job: Job): Promise<PartitionResult[]> {
+  const admin = await kafkaAdmin(kafkaOf(project))
+  try {
+    return partitionsOf(job, await placesOf(admin, job), await lowsOf(admin, job))
+  } finally {
+    await admin.close()
+  }
+}
+
+/** What expired while this process was reading. */
+function withJump(partition: PartitionResult, jumps: ReadonlyMap<string, Expired>): PartitionResult {
+  const jump = jumps.get(`${partition.topic}/${partition.partition}`)
+  if (jump === undefined) return partition
+  return { ...partition, expired: { from: jump.from, to: Math.min(jump.to, partition.to) } }
 }
 
 function withVersions(job: Job, versions: Readonly<Record<string, number>>): Job {

@@ -9,7 +9,9 @@ import { duckdb, shopGraph, shopTables } from '../../support/shop.ts'
 
 const brokers = (process.env.KAFKA_BROKERS ?? '').split(',')
 const connection = connectionTo(brokers)
-const kills = Number(process.env.REPLAY_KILLS ?? 8)
+const kills = Number(process.env.REPLAY_KILLS ?? 20)
+/** Messages of 1 KB that fit into a batch of the input, and into what is fetched at once when a rate is given. */
+const batchMessagesMax = 64
 
 interface Shop {
   readonly cwd: string
@@ -33,12 +35,12 @@ interface Result {
   }[]
 }
 
-async function shop({ partitions = 2, replayTopic = true } = {}): Promise<Shop> {
+async function shop({ partitions = 2, replayTopic = true, sessionTimeout = '6s' } = {}): Promise<Shop> {
   const group = unique('replay')
   const [input, events, letters] = [`${group}.in`, `${group}.events`, `${group}.dlq`]
   await withAdmin(connection, (admin) =>
     admin.createTopics([
-      { topic: input, partitions },
+      { topic: input, partitions, config: { 'max.message.bytes': '65536' } },
       { topic: events, partitions },
       { topic: letters, partitions: 1 },
       ...(replayTopic ? [{ topic: `${events}.replay`, partitions }] : []),
@@ -49,7 +51,7 @@ data_graph: ./data-graph.hcl
 warehouse: { type: duckdb, path: ./warehouse.duckdb }
 source: { kafka: { topics: [${input}], group: ${group} } }
 dead_letters: { topic: ${letters} }
-kafka: { brokers: [${brokers.map((broker) => `"${broker}"`).join(', ')}], session_timeout: 6s }
+kafka: { brokers: [${brokers.map((broker) => `"${broker}"`).join(', ')}], session_timeout: ${sessionTimeout} }
 http: { port: 0 }
 destinations:
   - slug: events
@@ -140,6 +142,30 @@ test('expired messages are reported and the rest is replayed', async () => {
   expect(await readAll(connection, `${events}.replay`)).toHaveLength(4)
 })
 
+test('messages that expire before a stopped replay has read them are reported, and the rest completes it', async () => {
+  const { cwd, input, events } = await shop({ partitions: 2 })
+  await publish(connection, orders(input, 2000))
+  await json(['sync'], { cwd })
+  const args = ['replay', '--from', 'earliest', '--to', '0:1000,1:1000', '--id', 'late', '--yes']
+  const slow = start([...args, '--rate', '20'], { cwd })
+  await until(async () => (await readAll(connection, `${events}.replay`)).length > 0, 'something is written')
+  slow.child.kill('SIGKILL')
+  await slow.ended
+  await withAdmin(connection, (admin) =>
+    admin.deleteRecords(input, [
+      { partition: 0, offset: 1000 },
+      { partition: 1, offset: 900 },
+    ]),
+  )
+  const result = await json<Result>(args, { cwd })
+  expect(result).toMatchObject({ ok: true, exit: 0 })
+  expect(result.partitions).toMatchObject([
+    { done: true, at: 1000, expired: { from: expect.any(Number), to: 1000 } },
+    { done: true, at: 1000, expired: { from: expect.any(Number), to: 900 } },
+  ])
+  expect(result.events).toBe(100)
+})
+
 test('what is missing or not confirmed is said before anything is written', async () => {
   const { cwd, input, events } = await shop({ replayTopic: false })
   await publish(connection, orders(input, 4))
@@ -177,11 +203,40 @@ test('SIGTERM leaves a job that is not complete, and its id completes it; --rate
   expect(new Set(ids).size).toBe(2000)
 })
 
-test('killed again and again at random moments, nothing is missing', async () => {
+test('two processes on one replay share its partitions', async () => {
+  const count = 4000
+  const { cwd, input, events } = await shop({ partitions: 2 })
+  await publish(connection, orders(input, count, 2, 'x'.repeat(500)))
+  await json(['sync'], { cwd })
+  const args = ['replay', '--from', 'earliest', '--to', 'latest', '--id', 'both', '--yes']
+  const both = await Promise.all([1, 2].map(() => json<Result>([...args, '--rate', '400'], { cwd })))
+  expect(both).toMatchObject([
+    { ok: true, exit: 0 },
+    { ok: true, exit: 0 },
+  ])
+  expect(both.every((each) => each.events > 0)).toBe(true)
+  const ids = (await readAll(connection, `${events}.replay`)).map((record) => header(record, 'le.event_id'))
+  expect(new Set(ids).size).toBe(count)
+}, 120_000)
+
+test('a replay of a file is refused, with what to do instead', async () => {
+  const { cwd } = await shop()
+  const text = readFileSync(join(cwd, 'linked-events.yaml'), 'utf8').replace(
+    /^source:.*$/m,
+    'source: { file: ./in.ndjson }',
+  )
+  const other = folder({ 'linked-events.yaml': text, 'data-graph.hcl': shopGraph, 'in.ndjson': '' })
+  expect(await json(['replay', '--from', '0', '--to', '1', '--yes'], { cwd: other })).toMatchObject({
+    exit: 2,
+    error: { code: 'USAGE', hint: expect.stringContaining('run --until-end') },
+  })
+})
+
+test('killed again and again at random moments: nothing is missing, at most one batch a kill is there twice, order holds', async () => {
   const seed = Number(process.env.REPLAY_SEED ?? Date.now() % 100_000)
   console.log(`seed ${seed}, ${kills} kills (REPLAY_SEED, REPLAY_KILLS)`)
-  const count = 6000
-  const { cwd, input, events } = await shop({ partitions: 2 })
+  const count = 8000
+  const { cwd, input, events } = await shop({ sessionTimeout: '1s' })
   await publish(connection, orders(input, count, 2, 'x'.repeat(1000)))
   await json(['sync'], { cwd })
   let state = seed
@@ -191,13 +246,27 @@ test('killed again and again at random moments, nothing is missing', async () =>
   }
   const args = ['replay', '--from', 'earliest', '--to', 'latest', '--id', 'killed', '--yes', '--json']
   for (let kill = 0; kill < kills; kill++) {
-    const one = start([...args, '--rate', '2000'], { cwd })
-    const timer = setTimeout(() => one.child.kill('SIGKILL'), 300 + random() * 2500)
+    const one = start([...args, '--rate', '400'], { cwd })
+    const timer = setTimeout(() => one.child.kill('SIGKILL'), random() * 4500)
     await one.ended
     clearTimeout(timer)
   }
   const last = await json<Result>(args.slice(0, -1), { cwd })
   expect(last).toMatchObject({ ok: true, exit: 0 })
-  const ids = (await readAll(connection, `${events}.replay`)).map((record) => header(record, 'le.event_id'))
-  expect(new Set(ids).size).toBe(count)
-}, 120_000)
+  const records = await readAll(connection, `${events}.replay`)
+  const seen = new Set<string>()
+  const order = new Map<number, number[]>()
+  let repeated = 0
+  for (const record of records) {
+    const id = header(record, 'le.event_id')!
+    const n = (JSON.parse(record.value!) as { properties: { n: number } }).properties.n
+    if (seen.has(id)) repeated++
+    else order.set(record.partition, [...(order.get(record.partition) ?? []), n])
+    seen.add(id)
+  }
+  expect(seen.size).toBe(count)
+  for (const numbers of order.values()) expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
+  // One batch is in hand at a time, and a batch of the input has at most so many messages.
+  expect(repeated).toBeLessThanOrEqual(kills * batchMessagesMax)
+  console.log(`${repeated} of ${count} twice after ${kills} kills`)
+}, 300_000)
