@@ -1,6 +1,7 @@
 /** `replay` on a real broker: bounded, beside the live outputs, and resumable after a kill at any moment. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { expect, test } from 'vitest'
 import { type PublishRecord, publish } from '../../../src/kafka/publish.ts'
 import { folder, json, linkedEvents, start } from '../../support/cli.ts'
@@ -202,6 +203,55 @@ test('SIGTERM leaves a job that is not complete, and its id completes it; --rate
   const ids = (await readAll(connection, `${events}.replay`)).map((record) => header(record, 'le.event_id'))
   expect(new Set(ids).size).toBe(2000)
 })
+
+test('some topics of several, a file beside the live one, dead letters as live, and markers of transactions at the end', async () => {
+  const { cwd, input, group } = await shop({ partitions: 1 })
+  const other = `${group}.other`
+  await withAdmin(connection, (admin) => admin.createTopics([{ topic: other, partitions: 1 }]))
+  const file = join(cwd, 'linked-events.yaml')
+  const text = readFileSync(file, 'utf8')
+    .replace(`[${input}]`, `[${input}, ${other}]`)
+    .replace(/output: .*/, 'output: { file: ./out.ndjson, format: event }')
+  writeFileSync(file, text)
+  await publish(connection, [
+    ...orders(input, 3, 1),
+    { topic: other, partition: 0, key: 'bad', value: 'not json' },
+    { topic: other, partition: 0, key: 'good', value: order(7) },
+  ])
+  await inTransactions(other, [order(8), order(9)])
+  await json(['sync'], { cwd })
+  const args = ['replay', '--from', 'earliest', '--to', 'latest', '--topic', other, '--yes']
+  const result = await json<Result>(args, { cwd })
+  // 2 messages, then one kept and one aborted with a marker each: the end lies behind a marker.
+  expect(result).toMatchObject({ ok: true, exit: 0, topics: [other], events: 3, delivered: 2 })
+  expect(result.partitions).toMatchObject([{ topic: other, from: 0, to: 6, at: 6, done: true }])
+  const lines = readFileSync(join(cwd, 'out.ndjson.replay'), 'utf8').trim().split('\n')
+  expect(lines).toEqual([order(7), order(8)].map((line) => expect.stringContaining(line.slice(0, 60))))
+  expect(existsSync(join(cwd, 'out.ndjson'))).toBe(false)
+  expect(await readAll(connection, `${group}.dlq`)).toMatchObject([{ key: 'bad', value: 'not json' }])
+  expect(await json([...args, '--output-topic', 'elsewhere'], { cwd })).toMatchObject({ exit: 2 })
+  expect(await json([...args, '--topic', 'unknown'], { cwd })).toMatchObject({ exit: 2, error: { code: 'USAGE' } })
+})
+
+/** The first is committed, the second aborted. */
+async function inTransactions(topic: string, values: readonly string[]): Promise<void> {
+  const producer = new Kafka({ brokers, logLevel: logLevel.NOTHING }).producer({
+    transactionalId: unique('tx'),
+    idempotent: true,
+    maxInFlightRequests: 1,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  })
+  await producer.connect()
+  try {
+    for (const [index, value] of values.entries()) {
+      const transaction = await producer.transaction()
+      await transaction.send({ topic, messages: [{ value }] })
+      await (index === 0 ? transaction.commit() : transaction.abort())
+    }
+  } finally {
+    await producer.disconnect()
+  }
+}
 
 test('two processes on one replay share its partitions', async () => {
   const count = 4000
