@@ -69,11 +69,6 @@ export const codes = {
   WAREHOUSE_TYPE_UNSUPPORTED: facts(exit.config, false, 'this version syncs from duckdb and postgres'),
   TABLE_MISSING: facts(exit.failure, false, 'check table_ref in the data graph, and the spelling with its case'),
   COLUMN_MISSING: facts(exit.failure, false, 'check primary_key in the data graph, and the columns the mappings read'),
-  COLUMN_TYPE_UNSUPPORTED: facts(
-    exit.failure,
-    false,
-    'cast the column to text in a view and name the view in table_ref',
-  ),
   KEYS_NULL: facts(exit.failure, false, 'give every row a primary key, or name a view that leaves such rows out'),
   KEYS_DUPLICATE: facts(
     exit.failure,
@@ -94,7 +89,6 @@ export const codes = {
     false,
     'see why the syncs fail (`linked-events sync history ENTITY`), or raise entities.<slug>.max_age',
   ),
-  DEAD_LETTERS_FOUND: facts(exit.failure, false, 'see `linked-events dlq list`'),
   BAD_INPUT: facts(exit.data, false, 'correct the input at the place named above'),
   ADDON_UNUSABLE: facts(exit.bug, false, 'run `npm rebuild better-sqlite3` with the Node that runs this program'),
   CANCELLED: facts(exit.failure, true, 'run the command again'),

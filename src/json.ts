@@ -23,6 +23,16 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
 }
 
+/** The value at a path of own properties, or undefined: what is not in the text is not there. */
+export function valueAtPath(event: JsonObject, path: readonly string[]): JsonValue | undefined {
+  let value: JsonValue | undefined = event
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined
+    value = (value as JsonObject)[part]
+  }
+  return value
+}
+
 /** What a double might not hold: 17 digits, 16 from 9007199254740993 on or with an exponent, an exponent of three digits. */
 const suspicious = /[\d.]{17}|9\d{15}|\d{16}[eE]|\d[eE][+-]?\d{3}/
 

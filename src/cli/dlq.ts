@@ -39,7 +39,7 @@ export async function list(context: Context, options: DlqOptions): Promise<numbe
   for await (const letter of deadLetters(projectOf(context), options)) {
     if (shown++ >= limit) break
     const { number, reason, message, topic, partition, offset, time, size } = letter
-    context.terminal.item(
+    context.terminal.result(
       { number, reason, message, topic, partition, offset, time, size },
       () =>
         `${String(number).padStart(6)}  ${time}  ${topic}/${partition}/${offset}  ${reason}: ${message} (${size} bytes)`,
@@ -60,7 +60,7 @@ export async function show(context: Context, _options: DlqOptions, text: string)
       ...textOf('value', value),
       headers: headers.map(({ name, value: content }) => ({ name, ...textOf('value', content) })),
     }
-    context.terminal.item(shown, () =>
+    context.terminal.result(shown, () =>
       Object.entries(shown)
         .map(([name, content]) => `${name}: ${typeof content === 'string' ? content : JSON.stringify(content)}`)
         .join('\n'),

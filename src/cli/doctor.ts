@@ -3,18 +3,10 @@ import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync, writeSyn
 import { join } from 'node:path'
 import type { Project } from '../config/project.ts'
 import { exit, LinkedEventsError } from '../errors.ts'
+import type { WarehouseCheck as Check } from '../sync/warehouse.ts'
 import { type Context, projectOf } from './context.ts'
 import { kafkaOf, planOf, warehouseOf } from './edges.ts'
 import { table } from './terminal.ts'
-
-export interface Check {
-  readonly name: string
-  readonly ok: boolean
-  readonly required: string
-  readonly found: string
-  readonly severity: 'error' | 'warning'
-  readonly fix: string | null
-}
 
 export async function doctor(context: Context): Promise<number> {
   const checks = await checksOf(projectOf(context))

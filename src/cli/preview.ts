@@ -27,7 +27,7 @@ export async function preview(context: Context, options: PreviewOptions): Promis
     for (const [number, text] of lines) {
       const message = messageOf(topicOf(options.event), { number, bytes: Buffer.from(text) }, Date.now())
       const shown = previewOf(plan, versions, message)
-      context.terminal.item(shown, () => human(context.terminal, project, shown))
+      context.terminal.result(shown, () => human(context.terminal, project, shown))
     }
     versions.release()
   } finally {

@@ -134,16 +134,16 @@ function childRun(context: Context, project: Project, slug: string, signal: Abor
     child.on('error', () => resolve(null))
     child.on('close', () => {
       signal.removeEventListener('abort', stop)
-      resolve(reported(output))
+      resolve(reported(output, slug))
     })
   })
 }
 
-function reported(output: string): SyncRun | null {
+function reported(output: string, slug: string): SyncRun | null {
   try {
     const { runs, error } = JSON.parse(output) as { runs?: SyncRun[]; error?: SyncRun['error'] }
     const run = runs?.[0]
-    return run ?? (error ? { ...failedRun('', Date.now()), error } : null)
+    return run ?? (error ? { ...failedRun(slug, Date.now()), error } : null)
   } catch {
     return null
   }

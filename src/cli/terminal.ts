@@ -32,14 +32,9 @@ export class Terminal {
     this.#lively = !options.quiet && process.stderr.isTTY === true
   }
 
-  /** The command's one result: a JSON document with `--json`, else what `human` says. */
+  /** A result, the only one or one of many: a line of JSON with `--json`, else what `human` says. */
   result(value: object, human: () => string): void {
     this.write(this.json ? encodeJson({ schema_version: schemaVersion, ...value }) : human())
-  }
-
-  /** One of many results: a line of JSON with `--json`, else what `human` says. */
-  item(value: object, human: () => string): void {
-    this.result(value, human)
   }
 
   write(text: string): void {

@@ -3,6 +3,7 @@
  * needs is decided when the plan is compiled; an event that needs more is parsed. Both ways give the same bytes.
  */
 import { encodeJson, type JsonObject, parseJson } from '../json.ts'
+import { triggerReads } from '../trigger/reads.ts'
 import { discardReason } from './consent.ts'
 import { type Decision, Decisions } from './decisions.ts'
 import {
@@ -23,7 +24,6 @@ import { foundFor, scan } from './scan.ts'
 import { nodeAt, type Shape, type ShapeNode, shapeOf } from './shape.ts'
 import type { Snapshot, SnapshotSet } from './snapshots.ts'
 import type { Message } from './source.ts'
-import { triggerReads } from './trigger-reads.ts'
 import { ValueWriter } from './value-writer.ts'
 import { eventFrom, isInherited, type View, valueAt, viewOf } from './view.ts'
 

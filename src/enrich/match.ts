@@ -1,7 +1,6 @@
 /** Which row of an entity belongs to an event: the value at the match property, as key text, looked up in the snapshot. */
-import type { JsonObject, JsonValue } from '../json.ts'
+import { type JsonObject, type JsonValue, valueAtPath } from '../json.ts'
 import { keyOf } from '../key.ts'
-import { valueAtPath } from '../mapping/value-at.ts'
 import type { EntityStatus } from './outcome.ts'
 import type { SnapshotSet } from './snapshots.ts'
 

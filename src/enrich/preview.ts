@@ -1,7 +1,6 @@
 /** What would happen to one message, told so that a person sees why: keys, rows, output, and the reason for each empty field. */
-import { isObject, type JsonObject, type JsonValue, parseJson } from '../json.ts'
+import { isObject, type JsonObject, type JsonValue, parseJson, valueAtPath } from '../json.ts'
 import { compileMapping } from '../mapping/mapping.ts'
-import { valueAtPath } from '../mapping/value-at.ts'
 import { type Delivery, enrich, isDelivery, type Omission, withRows } from './enrich.ts'
 import type { Match } from './match.ts'
 import type { EntityStatus, Outcome } from './outcome.ts'

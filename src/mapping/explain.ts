@@ -1,7 +1,6 @@
 /** A mapping field by field, with what each gave and why: the answer of `try mapping`. */
-import { encodeJson, isObject, type JsonObject, type JsonValue } from '../json.ts'
+import { encodeJson, isObject, type JsonObject, type JsonValue, valueAtPath } from '../json.ts'
 import { compileMapping } from './mapping.ts'
-import { valueAtPath } from './value-at.ts'
 
 export interface ExplainedField {
   /** Where the value lands, dotted; the empty text is the whole output. */

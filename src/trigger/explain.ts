@@ -1,9 +1,9 @@
 /** A trigger condition by condition, each with what it says of one event: the answer of `try trigger`. */
-import type { JsonObject } from '../json.ts'
+import { encodeJson, type JsonObject, valueAtPath } from '../json.ts'
 import { compileGroup } from './compile.ts'
-import { roots } from './fields.ts'
 import type { TriggerCondition, TriggerGroup, TriggerNode } from './node.ts'
 import { printGroup, printStrict } from './print.ts'
+import { triggerReads } from './reads.ts'
 import { compileStrict } from './strict-compile.ts'
 
 export interface ExplainedCondition {
@@ -32,17 +32,11 @@ function groupLines(group: TriggerGroup, event: JsonObject, depth: number): Expl
     if (child.type === 'group') {
       return [{ depth, text: printGroup(child), matches }, ...groupLines(child, event, depth + 1)]
     }
-    return [{ depth, text: printGroup(alone), matches, value: JSON.stringify(valueIn(child, event)) ?? 'nothing' }]
+    return [{ depth, text: printGroup(alone), matches, value: valueText(child, event) }]
   })
 }
 
-function valueIn({ type, name }: TriggerCondition, event: JsonObject): unknown {
-  let value: unknown = event[roots[type]]
-  for (const part of name?.split('.') ?? []) {
-    value =
-      typeof value === 'object' && value !== null && Object.hasOwn(value, part)
-        ? (value as JsonObject)[part]
-        : undefined
-  }
-  return value
+function valueText(condition: TriggerCondition, event: JsonObject): string {
+  const value = valueAtPath(event, triggerReads(condition)[0] ?? [])
+  return value === undefined ? 'nothing' : encodeJson(value)
 }

@@ -1,6 +1,6 @@
 /** The commands as a user runs them, on files and DuckDB: nothing else is needed. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createConnection } from 'node:net'
+import { type AddressInfo, createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { folder, json, linkedEvents, start } from '../support/cli.ts'
@@ -471,26 +471,27 @@ describe('bad surroundings: a clear error, a code, a hint, the right exit code',
 })
 
 test('the probes answer from the first second, and readiness waits for the first version', async () => {
+  const port = await freePort()
   const cwd = await shop({
     'linked-events.yaml': config
       .replace('./events.ndjson', '"-"')
-      .replace('port: 0', 'port: 29464')
+      .replace('port: 0', `port: ${port}`)
       .replace('./warehouse.duckdb', './later.duckdb'),
   })
   const running = start(['run'], { cwd, open: true })
-  await waitFor(() => reachable(29464))
-  expect((await fetch('http://127.0.0.1:29464/livez')).status).toBe(200)
-  const notReady = await fetch('http://127.0.0.1:29464/readyz')
+  await waitFor(() => reachable(port))
+  expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200)
+  const notReady = await fetch(`http://127.0.0.1:${port}/readyz`)
   expect(notReady.status).toBe(503)
   expect(await notReady.json()).toMatchObject({
     ok: false,
     reasons: ['account has no verified version yet', 'product has no verified version yet'],
   })
   await duckdb(join(cwd, 'later.duckdb'), shopTables)
-  await waitFor(async () => (await fetch('http://127.0.0.1:29464/readyz')).status === 200, 30)
-  const metrics = await (await fetch('http://127.0.0.1:29464/metrics')).text()
+  await waitFor(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200, 30)
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
   expect(metrics).toMatch(/linked_events_snapshot_rows\{entity="product",pipeline="file"\} 3/)
-  expect((await fetch('http://127.0.0.1:29464/metrics', { method: 'POST' })).status).toBe(405)
+  expect((await fetch(`http://127.0.0.1:${port}/metrics`, { method: 'POST' })).status).toBe(405)
   running.child.kill('SIGTERM')
   expect((await running.ended).code).toBe(0)
 })
@@ -509,5 +510,14 @@ function reachable(port: number): Promise<boolean> {
       socket.destroy()
       resolve(true)
     }).on('error', () => resolve(false))
+  })
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
   })
 }

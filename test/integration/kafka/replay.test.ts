@@ -295,11 +295,18 @@ test('killed again and again at random moments: nothing is missing, at most one 
     return state / 2 ** 31
   }
   const args = ['replay', '--from', 'earliest', '--to', 'latest', '--id', 'killed', '--yes', '--json']
+  const written = () =>
+    withAdmin(connection, async (admin) =>
+      (await admin.offsets(`${events}.replay`)).reduce((sum, { high }) => sum + high, 0),
+    )
   for (let kill = 0; kill < kills; kill++) {
+    const before = await written()
     const one = start([...args, '--rate', '400'], { cwd })
-    const timer = setTimeout(() => one.child.kill('SIGKILL'), random() * 4500)
-    await one.ended
-    clearTimeout(timer)
+    // By turns: at any moment from its first on, and in the middle of its work.
+    if (kill % 2 === 1) await until(async () => (await written()) > before, 'it has written more')
+    await new Promise((resolve) => setTimeout(resolve, random() * (kill % 2 === 1 ? 400 : 3000)))
+    one.child.kill('SIGKILL')
+    expect((await one.ended).code).toBeNull() // killed, not ended by itself
   }
   const last = await json<Result>(args.slice(0, -1), { cwd })
   expect(last).toMatchObject({ ok: true, exit: 0 })

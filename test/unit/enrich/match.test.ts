@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { match, parseMatch } from '../../../src/enrich/match.ts'
-import { type JsonObject, parseJson } from '../../../src/json.ts'
-import { valueAtPath } from '../../../src/mapping/value-at.ts'
+import { type JsonObject, parseJson, valueAtPath } from '../../../src/json.ts'
 import { snapshotsOf } from '../../support/pipeline.ts'
 
 test.each([

@@ -1,7 +1,7 @@
 /** Which paths of the event a trigger looks at, so that no more than these need be read. */
-import { keysOf } from '../trigger/compile.ts'
-import { hasPath, roots } from '../trigger/fields.ts'
-import type { TriggerCondition, TriggerNode } from '../trigger/node.ts'
+import { keysOf } from './compile.ts'
+import { hasPath, roots } from './fields.ts'
+import type { TriggerCondition, TriggerNode } from './node.ts'
 
 export function triggerReads(node: TriggerNode | TriggerCondition): (readonly string[])[] {
   switch (node.type) {
