@@ -172,13 +172,9 @@ function placed({ plan, reads, members }: Needs, shape: Shape): FastMapping | nu
   }
 }
 
-/** Decimals are plain digits in a snapshot; below 1e-6 and from 1e21 on a double is written with an exponent. */
-const exponential = /0\.000000|\d{22}/
-
 /**
- * A row is passed on as the snapshot has it where that is how it would be written again. All rows of a version have the same
- * columns in the same order: of these the first row tells. Values are canonical since the sync, but for very small and
- * very large decimals.
+ * A row is passed on as the snapshot has it where that is how it would be written again. Its values are, since the sync; the
+ * names and order of its columns are the same in all rows of a version, and of these the first row tells.
  */
 class CanonicalRows {
   readonly #known = new WeakMap<Snapshot, boolean>()
@@ -186,7 +182,6 @@ class CanonicalRows {
   areCanonical(matches: readonly Match[], snapshots: SnapshotSet): boolean {
     for (const { binding, row } of matches) {
       if (row === null) continue
-      if (exponential.test(row)) return false
       const snapshot = snapshots.of(binding.entity)!
       let known = this.#known.get(snapshot)
       if (known === undefined) this.#known.set(snapshot, (known = encodeJson(parseJson(row)) === row))
