@@ -104,7 +104,8 @@ export class SyncWorld {
     if (current === null) return new Map()
     const database = new Database(snapshotPath(this.folder, this.entity.slug, current.version), { readonly: true })
     try {
-      return new Map(database.prepare('SELECT key, row FROM entity').raw().all() as [string, string][])
+      const sql = 'SELECT key, row FROM entity UNION ALL SELECT key, row FROM collided'
+      return new Map(database.prepare(sql).raw().all() as [string, string][])
     } finally {
       database.close()
     }
