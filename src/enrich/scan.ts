@@ -128,6 +128,7 @@ function object(node: ShapeNode | null): boolean {
 
 function childOf(node: ShapeNode, start: number, end: number): ShapeNode | null {
   const length = end - start
+  if ((node.childLengths & (1 << (length & 31))) === 0) return null
   const { children } = node
   for (let index = 0; index < children.length; index++) {
     const child = children[index] as ShapeNode
