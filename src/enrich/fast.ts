@@ -20,7 +20,7 @@ import {
 import { type Match, matchValue } from './match.ts'
 import { type Patch, type PatchMember, patchOf, patchPaths, placedPatch } from './patch.ts'
 import type { MappingPlan, Plan } from './plan.ts'
-import { foundFor, scan } from './scan.ts'
+import { openScanner } from './scan.ts'
 import { nodeAt, type Shape, type ShapeNode, shapeOf } from './shape.ts'
 import type { Snapshot, SnapshotSet } from './snapshots.ts'
 import type { Message } from './source.ts'
@@ -68,14 +68,15 @@ export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Mess
   const view = viewOf(shape, decisive)
   const decisions = new Decisions(view)
   const mappings = needs.map((need) => placed(need, shape))
-  const found = foundFor(shape)
-  const scanning = { shape, found, limits: plan.limits }
+  const scanner = openScanner(shape, plan.limits)
+  if (scanner === null) return null
+  const { found } = scanner
   const writer = new ValueWriter()
   const rows = new CanonicalRows()
 
   return (snapshots, message) => {
     const { bytes, valueStart, valueEnd } = message
-    if (!scan(bytes, valueStart, valueEnd, scanning)) return null
+    if (!scanner.scan(bytes, valueStart, valueEnd)) return null
     writer.reset()
     const entries: (Delivery | Omission)[] = []
     for (const decision of decisions.of(bytes, found, () => decide(plan, eventFrom(view, bytes, found)))) {
