@@ -77,7 +77,9 @@ const entity = z.strictObject({
 const binding = z.strictObject({
   space: slug.optional().describe('space of the entity; the configured one when left out'),
   entity: z.string().describe('slug of an entity of the data graph'),
-  match: text.describe('the event property compared with the primary key'),
+  match: text.describe(
+    'the event property compared with the primary key; products[*].sku: one row for each line of the list',
+  ),
   on_missing: z
     .enum(['pass', 'hold', 'drop', 'dead_letter'])
     .default('pass')

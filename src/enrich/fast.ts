@@ -152,7 +152,9 @@ function needsOf(plan: MappingPlan, format: 'event' | 'payload', space: string):
     .map((read) => (read === '' ? [] : read.split('.')))
     .filter(([root]) => root !== '__segment_entities')
   const paths = [...reads, ...plan.bindings.map(({ path }) => path)]
-  const odd = paths.some((path) => path.length === 0 || path.some((name) => name === '' || isInherited(name)))
+  const odd =
+    plan.bindings.some(({ list }) => list !== null) ||
+    paths.some((path) => path.length === 0 || path.some((name) => name === '' || isInherited(name)))
   if (odd || hasQuotedNames(plan.kit)) return { plan, reads: null, members: null }
   const members = format === 'event' && plan.schema === null ? patchOf(plan.kit, space) : null
   return { plan, reads, members }

@@ -105,7 +105,7 @@ function enrichBatch({ sink, enrich, provenance, batch, versions, outputs, tally
 }
 
 /** Bytes of an output record, a little over: key, value, the input's headers and ours. */
-function recordBytes(message: Message, { value, matches }: Delivery): number {
+function recordBytes(message: Message, { value, mapping }: Delivery): number {
   const key = message.keyStart < 0 ? 0 : message.keyEnd - message.keyStart
-  return key + value.length + (message.headersEnd - message.headersStart) + 512 + 128 * matches.length
+  return key + value.length + (message.headersEnd - message.headersStart) + 512 + 640 * mapping.bindings.length
 }

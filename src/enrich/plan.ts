@@ -94,13 +94,16 @@ function provenancesOf(plan: Plan, topic: string): ProvenanceFor {
   }
 }
 
-/** Status and snapshot version of each entity, as in the header `le.entities`. */
+/** Status and snapshot version of each entity, as in the header `le.entities`; of lines each status once. */
 function entitiesText(matches: readonly Match[]): string {
-  return matches.map(({ binding, status, version }) => `${binding.entity}=${status}@${version ?? 0}`).join(' ')
+  return [
+    ...new Set(matches.map(({ binding, status, version }) => `${binding.entity}=${status}@${version ?? 0}`)),
+  ].join(' ')
 }
 
 /** Of one mapping, whose entities are always the same. */
 function isSame(before: readonly Match[], now: readonly Match[]): boolean {
+  if (before.length !== now.length) return false
   for (let index = 0; index < now.length; index++) {
     const one = before[index]!
     const other = now[index]!

@@ -30,7 +30,7 @@ export function mappingOf({
     bindings: Object.entries(entities).map(([entity, match]) => ({
       entity,
       match,
-      path: parseMatch(match),
+      ...parseMatch(match),
       onMissing,
     })),
     mapping: compileMapping(mapping),

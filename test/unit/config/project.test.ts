@@ -167,11 +167,9 @@ describe('a problem has its place and a hint', () => {
       ['linked-events.yaml:14:11 CONFIG_INVALID (give each destination its own slug)'],
     ],
     [
-      'a list of keys to match',
-      base.replace('$.properties.sku', '"$.properties.products[*].sku"'),
-      [
-        'linked-events.yaml:12:46 NOT_YET (lists come with a later version; name one item, e.g. products[0].product_id)',
-      ],
+      'lists in lists to match',
+      base.replace('$.properties.sku', '"$.orders[*].lines[*].sku"'),
+      ['linked-events.yaml:12:46 CONFIG_INVALID (write [*] once, for the list whose lines have rows)'],
     ],
     [
       'holding events',
