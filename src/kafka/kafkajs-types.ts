@@ -49,6 +49,7 @@ export interface RequestQueue {
   readonly pending: readonly unknown[]
   readonly throttledUntil: number
   scheduleCheckPendingRequests(): void
+  destroy(): void
   fulfillRequest(answer: { readonly correlationId: number; readonly payload: Buffer; readonly size: number }): void
   maybeThrottle(milliseconds: number | undefined): void
   push(request: {
