@@ -52,6 +52,11 @@ export const codes = {
     true,
     'the process ends and the uncommitted messages are read again at the next start',
   ),
+  KAFKA_FENCED: facts(
+    exit.temporary,
+    false,
+    'give each process a state_dir of its own: a copy of one carries the same install-id, which the transactional id is made of',
+  ),
   KAFKA_CODEC_MISSING: facts(exit.config, false, 'install the package that the message names'),
   KAFKA_CLIENT_VERSION: facts(exit.bug, false, 'run `npm ci`: kafkajs is pinned to exactly 2.2.4'),
   WAREHOUSE_UNAVAILABLE: facts(

@@ -36,6 +36,15 @@ export type Fact =
       readonly expected: number
       readonly found: number
     }
+  | {
+      readonly name: 'transaction-ended'
+      /** False: aborted, and its batches are read again. */
+      readonly committed: boolean
+      readonly batches: number
+      readonly seconds: number
+      /** Why it was aborted. */
+      readonly reason: string | null
+    }
   | { readonly name: 'produce-retried'; readonly attempt: number; readonly error: string }
   | { readonly name: 'kafka-connected'; readonly role: 'consumer' | 'producer'; readonly connected: boolean }
   | { readonly name: 'sync-started'; readonly entity: string }

@@ -14,7 +14,7 @@ import { lockStateDir } from '../snapshot/lock.ts'
 import { openSnapshots } from '../snapshot/snapshots.ts'
 import type { Fact, Tell } from '../telemetry.ts'
 import { type Context, projectOf } from './context.ts'
-import { sinkOf, sourceOf } from './edges.ts'
+import { installIdOf, sinkOf, sourceOf, transactionsOf } from './edges.ts'
 import { type Scheduler, schedule } from './scheduler.ts'
 import { abortOnSignal } from './signals.ts'
 import { type Terminal, table } from './terminal.ts'
@@ -81,8 +81,11 @@ export async function runProject(
   let syncs: Scheduler | null = null
   try {
     tell({ name: 'started', version })
-    const sink = await sinkOf(project, tell)
-    const source = await sourceOf(project, { untilEnd, tell })
+    const { config } = project
+    const owner = installIdOf(config.state_dir)
+    const transactions = await transactionsOf(project, { group: config.source.kafka?.group ?? '', owner, tell })
+    const sink = await sinkOf(project, { tell, transactions })
+    const source = await sourceOf(project, { untilEnd, tell, transactions })
     try {
       await snapshots.refresh()
       syncs = schedule({ context, project, snapshots, tell, once: untilEnd, signal })

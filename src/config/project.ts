@@ -110,12 +110,14 @@ function checkTogether(config: Config, document: ReturnType<typeof readDocument>
     problem([], 'kafka.brokers is missing, and topics are used', 'add kafka: { brokers: ["host:9092"] }')
   }
   if (config.kafka?.delivery === 'exactly_once') {
-    problem(
-      ['kafka', 'delivery'],
-      'kafka.delivery: exactly_once comes with a later version',
-      'use at_least_once and the header le.event_id',
-      'NOT_YET',
-    )
+    const hint = 'exactly_once needs Kafka on both ends: use topics, or delivery: at_least_once'
+    if (config.source.kafka === undefined)
+      problem(['source'], 'with delivery: exactly_once the source is a topic', hint)
+    for (const [index, { slug, enabled, output }] of config.destinations.entries())
+      if (enabled && output.file !== undefined)
+        problem(['destinations', index, 'output', 'file'], `with delivery: exactly_once "${slug}" needs a topic`, hint)
+    if (config.dead_letters?.file !== undefined)
+      problem(['dead_letters', 'file'], 'with delivery: exactly_once dead letters need a topic', hint)
   }
   const { warehouse } = config
   if (warehouse.type !== 'duckdb' && warehouse.type !== 'postgres') {

@@ -12,6 +12,7 @@ import { DeliveryWriter, recordBytesMax, writeDeadLetter } from './delivery.ts'
 import { partitionOf } from './murmur2.ts'
 import { Sender } from './sender.ts'
 import { describeTopics, type TopicDescription } from './topic.ts'
+import type { Transactions } from './transactions.ts'
 
 export interface KafkaSinkOptions {
   readonly connection: KafkaConnection
@@ -25,12 +26,14 @@ export interface KafkaSinkOptions {
   readonly connectorName?: string
   /** Goes out as `le.replay_id`. */
   readonly replayId?: string | null
+  /** Shared with the source for exactly once; the sink closes them. Without, everything is written at once. */
+  readonly transactions?: Transactions | null
 }
 
 /** @throws KAFKA_UNAVAILABLE, KAFKA_TOPIC_MISSING, KAFKA_DENIED */
 export async function kafkaSink(options: KafkaSinkOptions): Promise<Sink> {
   const { deadLetterTopic, targets } = options
-  const cluster = await openCluster(options.connection)
+  const cluster = options.transactions?.cluster ?? (await openCluster(options.connection))
   try {
     const names = [...new Set(deadLetterTopic === null ? targets : [...targets, deadLetterTopic])]
     const topics = await describeTopics(cluster, names)
@@ -52,6 +55,7 @@ interface Input {
 class KafkaSink implements Sink {
   readonly #cluster: KafkaCluster
   readonly #sender: Sender
+  readonly #transactions: Transactions | null
   readonly #pool = new WriterPool()
   readonly #topics: ReadonlyMap<string, TopicDescription>
   readonly #deadLetters: TopicDescription | null
@@ -66,6 +70,7 @@ class KafkaSink implements Sink {
     this.#topics = new Map(topics.map((topic) => [topic.topic, topic]))
     this.#deadLetters = this.#topics.get(options.deadLetterTopic ?? '') ?? null
     this.#sender = new Sender({ cluster, tell: options.tell })
+    this.#transactions = options.transactions ?? null
     for (const topic of options.inputs ?? []) {
       const { length } = cluster.findTopicPartitionMetadata(topic)
       if (length > 0) this.#inputs.set(topic, length)
@@ -76,7 +81,7 @@ class KafkaSink implements Sink {
   }
 
   begin(batch: { readonly topic: string; readonly partition: number }): Outputs {
-    const batches = new Batches({ sender: this.#sender, pool: this.#pool, now: Date.now() })
+    const batches = new Batches({ pool: this.#pool, now: Date.now() })
     const input: Input = { partitions: this.#inputs.get(batch.topic), keyless: Math.random() }
     return {
       deliver: (target: Target, message: Message, value: Uint8Array, provenance: Provenance) => {
@@ -89,7 +94,10 @@ class KafkaSink implements Sink {
         const letter = { message, reason, explanation, connector: this.#connector }
         writeDeadLetter(batches, topic, choosePartition(topic, input, message), letter)
       },
-      flush: () => batches.flush(),
+      flush: () =>
+        this.#transactions === null
+          ? batches.flush(this.#sender)
+          : this.#transactions.write(batch, (sender) => batches.flush(sender)),
     }
   }
 
@@ -99,7 +107,7 @@ class KafkaSink implements Sink {
 
   async close(): Promise<void> {
     this.#sender.close()
-    await this.#cluster.close()
+    await (this.#transactions ?? this.#cluster).close()
   }
 
   /** Asked for every record, and nearly always for the target of the one before. */

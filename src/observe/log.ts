@@ -48,6 +48,11 @@ function lineOf(fact: Fact): Line | null {
           code: 'OFFSET_JUMPED',
         },
       ]
+    case 'transaction-ended': {
+      const { name: _, committed, ...fields } = fact
+      if (committed) return ['debug', 'transaction committed', fields]
+      return ['warn', 'transaction aborted; its batches are read again', fields]
+    }
     case 'produce-retried':
       return ['warn', 'an output is sent again', { attempt: fact.attempt, error: fact.error }]
     case 'kafka-connected':

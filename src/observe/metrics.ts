@@ -57,6 +57,12 @@ export function metrics(options: {
     rebalanceDuration: histogram('rebalance_duration_seconds', 'Time to join and get partitions', syncSeconds),
     jumps: counter('offset_jumps_total', 'Times that messages expired before they were read', ['topic']),
     retries: counter('produce_retries_total', 'Produce requests that had to be sent again'),
+    transactions: counter('transactions_total', 'Transactions ended, committed or aborted', ['result']),
+    transactionDuration: histogram(
+      'transaction_duration_seconds',
+      'Time from the first output of a transaction to its commit',
+      batchSeconds,
+    ),
     connected: gauge('kafka_connected', '1 while connected', ['role']),
     snapshotSynced: gauge(
       'snapshot_synced_timestamp_seconds',
@@ -122,6 +128,10 @@ export function metrics(options: {
         break
       case 'produce-retried':
         m.retries.inc()
+        break
+      case 'transaction-ended':
+        m.transactions.inc({ result: fact.committed ? 'committed' : 'aborted' })
+        if (fact.committed) m.transactionDuration.observe(fact.seconds)
         break
       case 'kafka-connected':
         m.connected.set({ role: fact.role }, fact.connected ? 1 : 0)
