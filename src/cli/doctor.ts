@@ -104,7 +104,8 @@ async function kafkaChecks(project: Project): Promise<Check[]> {
       const inputs = config.source.kafka?.topics ?? []
       const outputs = plan.destinations.flatMap(({ target }) => ('topic' in target ? [target.topic] : []))
       const letters = config.dead_letters?.topic
-      const wanted = [...new Set([...inputs, ...outputs, ...(letters === undefined ? [] : [letters])])]
+      const holds = plan.holds === null ? [] : [plan.holds.target.topic]
+      const wanted = [...new Set([...inputs, ...outputs, ...(letters === undefined ? [] : [letters]), ...holds])]
       for (const topic of wanted)
         check(
           `topic ${topic}`,

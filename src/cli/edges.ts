@@ -124,6 +124,21 @@ export async function sourceOf(
   })
 }
 
+/** The hold topic up to where it ends now, as a group of its own. */
+export async function holdSourceOf(
+  project: Project,
+  options: { readonly group: string; readonly tell: Tell; readonly transactions: Transactions | null },
+): Promise<Source> {
+  const { kafkaSource } = await import('../kafka/source.ts')
+  return kafkaSource({
+    connection: kafkaOf(project),
+    topics: [project.plan.holds!.target.topic],
+    untilEnd: true,
+    ...options,
+    sessionTimeoutMs: project.config.kafka!.session_timeout,
+  })
+}
+
 export interface ReplaySourceOptions {
   readonly topics: readonly string[]
   /** The replay's own. */
@@ -163,7 +178,8 @@ export interface SinkOptions {
 export async function sinkOf(project: Project, options: SinkOptions): Promise<Sink> {
   const { tell, transactions, replayId = null } = options
   const { config, plan } = project
-  const targets = plan.destinations.map(({ target }) => target)
+  const holds = plan.holds === null ? [] : [plan.holds.target]
+  const targets = [...plan.destinations.map(({ target }) => target), ...holds]
   const topics = [...new Set(targets.flatMap((target) => ('topic' in target ? [target.topic] : [])))]
   const files = [...new Set(targets.flatMap((target) => ('file' in target ? [target.file] : [])))]
   const letters = config.dead_letters!

@@ -186,6 +186,23 @@ export const schema = z.strictObject({
     })
     .superRefine((value, context) => exactlyOne(value, ['topic', 'file'], context))
     .optional(),
+  holds: z
+    .strictObject({
+      topic: text.default('linked-events.holds').describe('topic where events wait for a row (on_missing: hold)'),
+      attempts: z
+        .number()
+        .int()
+        .min(1)
+        .max(100)
+        .default(3)
+        .describe('newer snapshot versions that are asked for the row'),
+      then: z
+        .enum(['pass', 'drop', 'dead_letter'])
+        .default('pass')
+        .describe('what becomes of an event whose row none of them had'),
+    })
+    .prefault({})
+    .describe('events that wait for a row'),
   destinations: z.array(destination).min(1).describe('where enriched events go'),
   kafka: kafka.optional(),
   http: z

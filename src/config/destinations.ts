@@ -158,16 +158,15 @@ function bindingsOf(
         ),
       )
     }
-    if (on_missing === 'hold') {
+    if (on_missing === 'hold' && config.source.kafka === undefined) {
       problems.push(
         problemAt(
           at('on_missing'),
-          'NOT_YET',
-          'on_missing: hold comes with a later version',
-          'use pass, drop or dead_letter',
+          'CONFIG_INVALID',
+          'on_missing: hold needs Kafka: a held event waits in a topic',
+          'use pass, drop or dead_letter with a file',
         ),
       )
-      continue
     }
     bindings.push({ entity, match, ...parseMatch(match), onMissing: on_missing })
   }

@@ -61,9 +61,14 @@ export function readProject(options: ProjectOptions): {
   if (problems.some(({ severity }) => severity === 'error')) return { project: null, problems: inOrder(problems) }
 
   const { limits } = config
+  const holding = destinations.some(({ mappings }) =>
+    mappings.some(({ bindings }) => bindings.some(({ onMissing }) => onMissing === 'hold')),
+  )
+  const { topic, attempts, then } = config.holds
   const plan: Plan = {
     space: config.space,
     destinations,
+    holds: holding ? { target: { topic }, attempts, then } : null,
     limits: { ...defaultLimits, bytesMax: limits.event_bytes, depthMax: limits.depth, keysMax: limits.keys },
     digest: (text) => createHash('sha256').update(text).digest('hex').slice(0, 24),
   }

@@ -24,7 +24,7 @@ export interface Delivery {
 export interface Omission {
   readonly destination: DestinationPlan
   readonly mapping: MappingPlan | null
-  readonly outcome: 'filtered' | 'dropped'
+  readonly outcome: 'filtered' | 'dropped' | 'held'
   readonly matches: readonly Match[]
   readonly reason: FilterReason | 'entity_missing'
 }
@@ -79,6 +79,8 @@ export function withoutRow({ destination, mapping, matches }: Matched): Omission
     if (status === 'hit' || binding.onMissing === 'pass') continue
     if (binding.onMissing === 'drop')
       return { destination, mapping, outcome: 'dropped', matches, reason: 'entity_missing' }
+    if (binding.onMissing === 'hold')
+      return { destination, mapping, outcome: 'held', matches, reason: 'entity_missing' }
     return rejected('entity_missing', `${binding.entity}: ${status}, mapping ${mapping.name}`)
   }
   return null

@@ -7,8 +7,8 @@ import { keyOf } from '../key.ts'
 import type { EntityStatus } from './outcome.ts'
 import type { SnapshotSet } from './snapshots.ts'
 
-/** What to do when an entity has no row: let the event go on without it (Segment's way), leave it out, or set it aside. */
-export type OnMissing = 'pass' | 'drop' | 'dead_letter'
+/** What to do when an entity has no row: let the event go on without it (Segment's way), wait for one, leave it out, or set it aside. */
+export type OnMissing = 'pass' | 'hold' | 'drop' | 'dead_letter'
 
 /** One entity of a mapping, and the event property that names its row. */
 export interface Binding {

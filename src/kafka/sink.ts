@@ -8,7 +8,7 @@ import type { Tell } from '../telemetry.ts'
 import { Batches, WriterPool } from './batches.ts'
 import { type KafkaCluster, openCluster, requireTopics } from './cluster.ts'
 import type { KafkaConnection } from './connection.ts'
-import { DeliveryWriter, recordBytesMax, writeDeadLetter } from './delivery.ts'
+import { DeliveryWriter, recordBytesMax, writeDeadLetter, writeHeld } from './delivery.ts'
 import { partitionOf } from './murmur2.ts'
 import { Sender } from './sender.ts'
 import { describeTopics, type TopicDescription } from './topic.ts'
@@ -82,17 +82,26 @@ class KafkaSink implements Sink {
 
   begin(batch: { readonly topic: string; readonly partition: number }): Outputs {
     const batches = new Batches({ pool: this.#pool, now: Date.now() })
-    const input: Input = { partitions: this.#inputs.get(batch.topic), keyless: Math.random() }
+    const keyless = Math.random()
+    const own: Input = { partitions: this.#inputs.get(batch.topic), keyless }
+    // A held message speaks of the topic that it first came from.
+    const inputOf = ({ topic }: Message) =>
+      topic === batch.topic ? own : { partitions: this.#inputs.get(topic), keyless }
     return {
       deliver: (target: Target, message: Message, value: Uint8Array, provenance: Provenance) => {
         const topic = this.#topic(target)
-        this.#delivery.write(batches, topic, choosePartition(topic, input, message), message, value, provenance)
+        const partition = choosePartition(topic, inputOf(message), message)
+        this.#delivery.write(batches, topic, partition, message, value, provenance)
       },
       deadLetter: (message: Message, reason: DeadLetterReason, explanation: string) => {
         const topic = this.#deadLetters
         assert(topic !== null, 'a dead letter needs a topic, and none is configured')
         const letter = { message, reason, explanation, connector: this.#connector }
-        writeDeadLetter(batches, topic, choosePartition(topic, input, message), letter)
+        writeDeadLetter(batches, topic, choosePartition(topic, inputOf(message), message), letter)
+      },
+      hold: (target: Target, message: Message, note: string) => {
+        const topic = this.#topic(target)
+        writeHeld(batches, topic, choosePartition(topic, inputOf(message), message), message, note)
       },
       flush: () =>
         this.#transactions === null

@@ -28,6 +28,14 @@ function lineOf(fact: Fact): Line | null {
         'batch enriched',
         { topic: fact.topic, partition: fact.partition, messages: fact.messages, lag: fact.lag },
       ]
+    case 'holds-retried':
+      return ['debug', 'held events tried again', { partition: fact.partition, ...fact.results }]
+    case 'holds-failed':
+      return [
+        'warn',
+        'held events could not be tried; they are after the next version',
+        { code: fact.code, error: fact.message },
+      ]
     case 'partitions-assigned':
       return [
         'info',

@@ -81,6 +81,7 @@ function slowed(sink: Sink, milliseconds: number): Sink {
       return {
         deliver: (...words) => outputs.deliver(...words),
         deadLetter: (...words) => outputs.deadLetter(...words),
+        hold: (...words) => outputs.hold(...words),
         async flush() {
           await sleep(milliseconds)
           await outputs.flush()

@@ -50,6 +50,7 @@ export interface DestinationWords {
 export function planOf(...destinations: DestinationWords[]): Plan {
   return {
     space: 'shop',
+    holds: { target: { topic: 'holds' }, attempts: 3, then: 'pass' },
     limits: defaultLimits,
     digest: (text) => `id(${text.replaceAll('\n', '|')})`,
     destinations: destinations.map(

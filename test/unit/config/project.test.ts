@@ -172,9 +172,9 @@ describe('a problem has its place and a hint', () => {
       ['linked-events.yaml:12:46 CONFIG_INVALID (write [*] once, for the list whose lines have rows)'],
     ],
     [
-      'holding events',
+      'events that wait, without Kafka',
       base.replace('$.properties.sku }', '$.properties.sku, on_missing: hold }'),
-      ['linked-events.yaml:12:76 NOT_YET (use pass, drop or dead_letter)'],
+      ['linked-events.yaml:12:76 CONFIG_INVALID (use pass, drop or dead_letter with a file)'],
     ],
     [
       'a warehouse that comes later',
