@@ -5,9 +5,10 @@ import { checkWarehouse } from './checks.ts'
 import type { Connection } from './dialect.ts'
 import type { DuckDBConfig } from './duckdb.ts'
 import type { PostgresConfig } from './postgres.ts'
+import type { RedshiftConfig } from './redshift.ts'
 import { SqlSession } from './session.ts'
 
-export type WarehouseConfig = DuckDBConfig | PostgresConfig
+export type WarehouseConfig = DuckDBConfig | PostgresConfig | RedshiftConfig
 
 /** Opens nothing yet: connections live as long as a session. */
 export async function openWarehouse(config: WarehouseConfig): Promise<Warehouse> {
@@ -29,6 +30,10 @@ async function connector(config: WarehouseConfig): Promise<(signal: AbortSignal)
     case 'postgres': {
       const { connectPostgres } = await import('./postgres.ts')
       return (signal) => connectPostgres(config, signal)
+    }
+    case 'redshift': {
+      const { connectRedshift } = await import('./redshift.ts')
+      return (signal) => connectRedshift(config, signal)
     }
     default: {
       const { type } = config as { readonly type: string }

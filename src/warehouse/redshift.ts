@@ -1,0 +1,105 @@
+/**
+ * Amazon Redshift, provisioned or serverless, through the PostgreSQL protocol. Only what Redshift has is written here: no
+ * IS DISTINCT FROM, no `text` type, no enforced keys; hashes are made column by column, because a concatenation ends at 65,535 bytes.
+ */
+import type { Column } from '../sync/warehouse.ts'
+import type { Connection, Dialect } from './dialect.ts'
+import { parseTableRef, quote, quoteRef } from './identifier.ts'
+import { RedshiftDriver } from './redshift-driver.ts'
+import { describe, safeLiteral } from './redshift-table.ts'
+import { checkpointTable } from './sql.ts'
+
+export type RedshiftConfig = { readonly type: 'redshift'; readonly stateSchema: string } & (
+  | { readonly url: string }
+  | {
+      readonly url?: undefined
+      readonly host: string
+      /** 5439 when left out. */
+      readonly port?: number | undefined
+      readonly user?: string | undefined
+      readonly password?: string | undefined
+      readonly database?: string | undefined
+      /** Encrypted, and the certificate checked. */
+      readonly tls?: boolean | undefined
+    }
+)
+
+export async function connectRedshift(config: RedshiftConfig, signal: AbortSignal): Promise<Connection> {
+  const { stateSchema } = config
+  const d = dialect(stateSchema)
+  const driver = await RedshiftDriver.open({ config, signal, locked: d.state(checkpointTable) })
+  return {
+    dialect: d,
+    driver,
+    table: (ref) => describe(driver, ref),
+    createSchema: async () => {
+      // CREATE SCHEMA IF NOT EXISTS needs the right to create schemas even where there is nothing to create.
+      const found = await driver.rows(`SELECT 1 FROM pg_namespace WHERE nspname = ${safeLiteral(stateSchema)}`)
+      if (found.length === 0) await driver.rows(`CREATE SCHEMA IF NOT EXISTS ${quote(stateSchema)}`)
+    },
+    // Redshift tells nobody but a superuser when a table last changed; a hash of the content costs what the diff costs.
+    probe: async () => null,
+    created: async (name) => void (await driver.rows(`ANALYZE ${d.state(name)}`)),
+    grants: () => grants(driver, stateSchema),
+  }
+}
+
+function dialect(stateSchema: string): Dialect {
+  return {
+    type: 'redshift',
+    stateSchema,
+    state: (name) => `${quote(stateSchema)}.${quote(name)}`,
+    types: { text: 'varchar(65535)', integer: 'bigint', checksum: 'varchar(32)' },
+    // Baseline and delta lie on the node of their key, so that the next diff joins without moving rows between nodes.
+    createAs: (table) => `CREATE TABLE ${table} BACKUP NO DISTKEY("record_id") SORTKEY("record_id") AS`,
+    createEmpty: (table) => `CREATE TABLE ${table}`,
+    keyText: (column) =>
+      column.kind === 'float' ? `CASE WHEN ${quote(column.name)} = 0 THEN '0' ELSE ${text(column)} END` : text(column),
+    text,
+    checksum: (columns) => {
+      const hashes = columns.map((column) => `COALESCE(MD5(${column.text}), 'n')`)
+      return hashes.length === 0 ? `MD5('')` : `MD5(${hashes.join(` || '.' || `)})`
+    },
+    differs: (a, b) => `(${a} <> ${b} OR (${a} IS NULL) <> (${b} IS NULL))`,
+    byteOrder: (expression) => expression,
+    from: (source) => quoteRef(source.table.ref),
+    stateTables: () =>
+      `SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ${safeLiteral(stateSchema)} AND c.relkind = 'r'`,
+  }
+}
+
+function text(column: Column): string {
+  const name = quote(column.name)
+  if (column.kind === 'boolean') return `CASE WHEN ${name} THEN 'true' WHEN NOT ${name} THEN 'false' END`
+  if (column.kind === 'binary') return `FROM_VARBYTE(${name}, 'base64')`
+  if (column.kind === 'json') return `JSON_SERIALIZE(${name})`
+  if (column.kind === 'timestamp') return timestamp(name)
+  if (column.kind === 'timestamp_zoned') return timestamp(`(${name} AT TIME ZONE 'UTC')`)
+  const cast = `CAST(${name} AS varchar(65535))`
+  // Compared by bytes: a collation of the table may take different keys for equal, and its copies would inherit it.
+  return column.kind === 'text' && /^char/i.test(column.type) ? `COLLATE(${cast}, 'case_sensitive')` : cast
+}
+
+/** TO_CHAR leaves the era out: 44 BC and 44 AD would have one text. */
+function timestamp(value: string): string {
+  return `TO_CHAR(${value}, 'YYYY-MM-DD"T"HH24:MI:SS.US') || CASE WHEN EXTRACT(year FROM ${value}) < 1 THEN ' BC' ELSE '' END`
+}
+
+async function grants(driver: RedshiftDriver, stateSchema: string): ReturnType<Connection['grants']> {
+  const [[user, database] = []] = await driver.rows('SELECT current_user, current_database()')
+  const [[exists] = []] = await driver.rows(
+    `SELECT COUNT(*) FROM pg_namespace WHERE nspname = ${safeLiteral(stateSchema)}`,
+  )
+  const to = quote(user ?? '')
+  return {
+    select: (ref) => {
+      const parts = parseTableRef(ref).slice(-2).map(quote)
+      const schema = parts.length === 2 ? parts[0] : quote('public')
+      return `GRANT USAGE ON SCHEMA ${schema} TO ${to}; GRANT SELECT ON ${parts.join('.')} TO ${to};`
+    },
+    state:
+      exists === '0'
+        ? `GRANT CREATE ON DATABASE ${quote(database ?? '')} TO ${to};`
+        : `GRANT USAGE, CREATE ON SCHEMA ${quote(stateSchema)} TO ${to};`,
+  }
+}
