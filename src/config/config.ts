@@ -25,7 +25,7 @@ const stateSchema = z
 const postgres = {
   url: secret.optional().describe('postgres://user:password@host:port/database, as a reference'),
   host: text.optional().describe('host name, instead of url'),
-  port: port.optional().describe('port of the server'),
+  port: port.optional().describe('port of the server; 5432, or 5439 for redshift, when left out'),
   user: text.optional().describe('user name'),
   password: secret.optional().describe('password, as a reference'),
   database: text.optional().describe('database name'),
@@ -44,7 +44,7 @@ const warehouse = z
       state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
     }),
     z.strictObject({ type: z.literal('postgres'), ...postgres }),
-    z.looseObject({ type: z.literal('redshift'), ...later }),
+    z.strictObject({ type: z.literal('redshift'), ...postgres }),
     z.looseObject({ type: z.literal('snowflake'), ...later }),
     z.looseObject({ type: z.literal('bigquery'), ...later }),
     z.looseObject({ type: z.literal('databricks'), ...later }),

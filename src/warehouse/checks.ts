@@ -3,7 +3,6 @@ import { LinkedEventsError, nearest } from '../errors.ts'
 import type { EntityPlan } from '../sync/entity-plan.ts'
 import type { WarehouseCheck } from '../sync/warehouse.ts'
 import type { Connection } from './dialect.ts'
-import { quote } from './identifier.ts'
 
 interface CheckOptions {
   readonly type: string
@@ -35,6 +34,7 @@ export async function checkWarehouse(options: CheckOptions): Promise<readonly Wa
 }
 
 async function checkEntity(connection: Connection, entity: EntityPlan, grant: string): Promise<WarehouseCheck> {
+  const { dialect } = connection
   const check = {
     name: `entity ${entity.slug}`,
     required: `SELECT on ${entity.tableRef}, with column "${entity.primaryKey}"`,
@@ -52,7 +52,7 @@ async function checkEntity(connection: Connection, entity: EntityPlan, grant: st
       return { ...check, ok: false, found: `${table.columns.length} columns, none of that name`, fix }
     }
     const source = { table, key, columns: [], duplicates: entity.duplicates }
-    await connection.driver.rows(`SELECT ${quote(key.name)} FROM ${connection.dialect.from(source)} LIMIT 1`)
+    await connection.driver.rows(`SELECT ${dialect.keyText(key)} FROM ${dialect.from(source)} LIMIT 1`)
     return { ...check, ok: true, found: `${table.columns.length} columns, key of type ${key.type}`, fix: null }
   } catch (error) {
     const { code, message, hint } = known(error)
@@ -71,7 +71,7 @@ async function checkState(connection: Connection, grant: string): Promise<Wareho
   const table = dialect.state(`check_${crypto.randomUUID().slice(0, 8)}`)
   try {
     await connection.createSchema()
-    await driver.rows(`CREATE TABLE ${table} ("record_id" ${dialect.types.text})`)
+    await driver.rows(`CREATE TABLE ${table} (record_id ${dialect.types.text})`)
     await driver.rows(`INSERT INTO ${table} VALUES ('1')`)
     await driver.rows(`DROP TABLE ${table}`)
     return { ...check, ok: true, found: 'all three', fix: null }

@@ -14,6 +14,8 @@ export interface Driver {
 
 export interface Dialect {
   readonly type: string
+  /** A text as a literal. */
+  literal(text: string): string
   /** A state table's full, quoted name. */
   state(name: string): string
   readonly stateSchema: string

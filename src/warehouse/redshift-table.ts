@@ -5,7 +5,8 @@
 import { LinkedEventsError, nearest } from '../errors.ts'
 import type { ColumnKind, Table } from '../sync/warehouse.ts'
 import type { Cell, Driver } from './dialect.ts'
-import { literal, parseTableRef, quote } from './identifier.ts'
+import { parseTableRef, quote } from './identifier.ts'
+import { safeLiteral } from './pg-schema.ts'
 
 export async function describe(driver: Driver, ref: string): Promise<Table> {
   const parts = parseTableRef(ref)
@@ -24,11 +25,6 @@ export async function describe(driver: Driver, ref: string): Promise<Table> {
     columns: columns.map(([column, type]) => ({ name: column ?? '', type: type ?? '', kind: kindOf(type ?? '') })),
     engine: 'redshift',
   }
-}
-
-/** Redshift takes a backslash in a literal for an escape, whatever the standard says; no name may end its literal. */
-export function safeLiteral(text: string): string {
-  return text.split('\\').map(literal).join(' || CHR(92) || ')
 }
 
 /** The connected database; and any other, which can only be read. */

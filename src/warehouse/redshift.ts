@@ -4,39 +4,35 @@
  */
 import type { Column } from '../sync/warehouse.ts'
 import type { Connection, Dialect } from './dialect.ts'
-import { parseTableRef, quote, quoteRef } from './identifier.ts'
-import { RedshiftDriver } from './redshift-driver.ts'
-import { describe, safeLiteral } from './redshift-table.ts'
-import { checkpointTable } from './sql.ts'
+import { quote, quoteRef } from './identifier.ts'
+import { type PgConfig, PgDriver } from './pg-driver.ts'
+import { createSchema, grants, safeLiteral } from './pg-schema.ts'
+import { describe } from './redshift-table.ts'
 
-export type RedshiftConfig = { readonly type: 'redshift'; readonly stateSchema: string } & (
-  | { readonly url: string }
-  | {
-      readonly url?: undefined
-      readonly host: string
-      /** 5439 when left out. */
-      readonly port?: number | undefined
-      readonly user?: string | undefined
-      readonly password?: string | undefined
-      readonly database?: string | undefined
-      /** Encrypted, and the certificate checked. */
-      readonly tls?: boolean | undefined
-    }
-)
+export interface RedshiftConfig extends PgConfig {
+  readonly type: 'redshift'
+}
+
+/** Texts must not depend on who is connected; quoted names mean exactly what the catalogue says. */
+const settings = [
+  `SET timezone TO 'UTC'`,
+  'SET datestyle TO ISO',
+  'SET extra_float_digits TO 2',
+  `SET query_group TO 'linked_events'`,
+  'SET enable_case_sensitive_identifier TO true',
+]
+/** A cluster of one node refuses to fetch more at once. */
+const pageRows = 1000
 
 export async function connectRedshift(config: RedshiftConfig, signal: AbortSignal): Promise<Connection> {
+  const driver = await PgDriver.open({ config, signal, port: 5439, settings, pageRows })
   const { stateSchema } = config
   const d = dialect(stateSchema)
-  const driver = await RedshiftDriver.open({ config, signal, locked: d.state(checkpointTable) })
   return {
     dialect: d,
     driver,
     table: (ref) => describe(driver, ref),
-    createSchema: async () => {
-      // CREATE SCHEMA IF NOT EXISTS needs the right to create schemas even where there is nothing to create.
-      const found = await driver.rows(`SELECT 1 FROM pg_namespace WHERE nspname = ${safeLiteral(stateSchema)}`)
-      if (found.length === 0) await driver.rows(`CREATE SCHEMA IF NOT EXISTS ${quote(stateSchema)}`)
-    },
+    createSchema: () => createSchema(driver, stateSchema),
     // Redshift tells nobody but a superuser when a table last changed; a hash of the content costs what the diff costs.
     probe: async () => null,
     created: async (name) => void (await driver.rows(`ANALYZE ${d.state(name)}`)),
@@ -47,11 +43,12 @@ export async function connectRedshift(config: RedshiftConfig, signal: AbortSigna
 function dialect(stateSchema: string): Dialect {
   return {
     type: 'redshift',
+    literal: safeLiteral,
     stateSchema,
     state: (name) => `${quote(stateSchema)}.${quote(name)}`,
     types: { text: 'varchar(65535)', integer: 'bigint', checksum: 'varchar(32)' },
     // Baseline and delta lie on the node of their key, so that the next diff joins without moving rows between nodes.
-    createAs: (table) => `CREATE TABLE ${table} BACKUP NO DISTKEY("record_id") SORTKEY("record_id") AS`,
+    createAs: (table) => `CREATE TABLE ${table} BACKUP NO DISTKEY(record_id) SORTKEY(record_id) AS`,
     createEmpty: (table) => `CREATE TABLE ${table}`,
     keyText: (column) =>
       column.kind === 'float' ? `CASE WHEN ${quote(column.name)} = 0 THEN '0' ELSE ${text(column)} END` : text(column),
@@ -83,23 +80,4 @@ function text(column: Column): string {
 /** TO_CHAR leaves the era out: 44 BC and 44 AD would have one text. */
 function timestamp(value: string): string {
   return `TO_CHAR(${value}, 'YYYY-MM-DD"T"HH24:MI:SS.US') || CASE WHEN EXTRACT(year FROM ${value}) < 1 THEN ' BC' ELSE '' END`
-}
-
-async function grants(driver: RedshiftDriver, stateSchema: string): ReturnType<Connection['grants']> {
-  const [[user, database] = []] = await driver.rows('SELECT current_user, current_database()')
-  const [[exists] = []] = await driver.rows(
-    `SELECT COUNT(*) FROM pg_namespace WHERE nspname = ${safeLiteral(stateSchema)}`,
-  )
-  const to = quote(user ?? '')
-  return {
-    select: (ref) => {
-      const parts = parseTableRef(ref).slice(-2).map(quote)
-      const schema = parts.length === 2 ? parts[0] : quote('public')
-      return `GRANT USAGE ON SCHEMA ${schema} TO ${to}; GRANT SELECT ON ${parts.join('.')} TO ${to};`
-    },
-    state:
-      exists === '0'
-        ? `GRANT CREATE ON DATABASE ${quote(database ?? '')} TO ${to};`
-        : `GRANT USAGE, CREATE ON SCHEMA ${quote(stateSchema)} TO ${to};`,
-  }
 }

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { snapshotStore } from '../../src/snapshot/store.ts'
 import type { EntityPlan } from '../../src/sync/entity-plan.ts'
 import type { SyncOptions } from '../../src/sync/run.ts'
+import { syncKeyOf } from '../../src/sync/source.ts'
 import { resetSync, sync } from '../../src/sync/sync.ts'
 import { openWarehouse, type WarehouseConfig } from '../../src/warehouse/open.ts'
 
@@ -97,6 +98,9 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
         signal: new AbortController().signal,
         ...options,
       })
+    const pointer = async () => `"${peer.config.stateSchema}"."checkpoint_${await syncKeyOf(entity)}"`
+    const stateTables = () =>
+      peer.sql(`SELECT table_name FROM information_schema.tables WHERE table_schema = '${peer.config.stateSchema}'`)
     const rows = async (...keys: string[]) => {
       const snapshot = await store().open('item')
       const found = keys.map((key) => snapshot.get(key))
@@ -321,14 +325,14 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
       await peer.sql('CREATE TABLE items (id INTEGER)', 'INSERT INTO items VALUES (1), (2)')
       await run()
       const schema = `"${peer.config.stateSchema}"`
-      const generation = async () => String((await peer.sql(`SELECT gen_table FROM ${schema}.checkpoints`))[0]?.[0])
+      const generation = async () => String((await peer.sql(`SELECT gen_table FROM ${await pointer()}`))[0]?.[0])
       await peer.sql(`DELETE FROM ${schema}."${await generation()}" WHERE record_id = '1'`)
       expect(await run()).toMatchObject({ result: 'success', reason: 'warehouse state is damaged', epoch: 2, rows: 2 })
       await peer.sql(`DROP TABLE ${schema}."${await generation()}"`)
       expect(await run()).toMatchObject({ result: 'success', reason: 'warehouse state is damaged', epoch: 3 })
-      await peer.sql(`UPDATE ${schema}.checkpoints SET seq = 77`)
+      await peer.sql(`UPDATE ${await pointer()} SET seq = 77`)
       expect(await run()).toMatchObject({ result: 'success', epoch: 4 })
-      await peer.sql(`DROP TABLE ${schema}.checkpoints`)
+      await peer.sql(`DROP TABLE ${await pointer()}`)
       expect(await run()).toMatchObject({ result: 'success', reason: 'warehouse state is gone', epoch: 5 })
       await peer.sql(`DROP SCHEMA ${schema} CASCADE`)
       expect(await run()).toMatchObject({ result: 'success', epoch: 6, rows: 2 })
@@ -341,7 +345,7 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
       await resetSync({ entity, warehouse: await openWarehouse(peer.config), signal })
       await run()
       await resetSync({ entity, warehouse: await openWarehouse(peer.config), signal })
-      expect(await peer.sql(`SELECT * FROM "${peer.config.stateSchema}".checkpoints`)).toEqual([])
+      expect(await stateTables()).toEqual([])
       expect(await rows('1')).toEqual(['{"id":1}'])
       expect(await run()).toMatchObject({ result: 'success', epoch: 2, added: 1, version: 2 })
     })
@@ -362,7 +366,8 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
         expect((await run()).error).toBeNull()
         expect(await rows('1')).toEqual(['{"id":1}'])
         expect(await run()).toMatchObject({ result: 'unchanged' })
-        expect(await peer.sql(`SELECT count(*) FROM "${peer.config.stateSchema}".checkpoints`)).toEqual([['1']])
+        expect((await peer.sql(`SELECT count(*) FROM ${await pointer()}`)).map(String)).toEqual(['1'])
+        expect(await stateTables()).toHaveLength(2)
       }
     })
 

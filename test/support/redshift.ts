@@ -1,6 +1,6 @@
 /**
  * PostgreSQL as Redshift: a front on 127.0.0.1 that reads the protocol, refuses every construct that Redshift lacks, takes away what
- * only Redshift has (table attributes, some settings), and keeps its weaknesses: no enforced keys, no row limit, backslash escapes.
+ * only Redshift has (table attributes, some settings), and keeps its weaknesses: small fetches, backslash escapes.
  */
 import { connect, createServer, type Socket } from 'node:net'
 import pg from 'pg'
@@ -31,9 +31,8 @@ export function asPostgres(sql: string): { readonly sql: string } | { readonly r
   if (/^CREATE TABLE [^(]*BACKUP NO(?!.* AS\b)/is.test(bare)) return { refusal: 'table attributes before the columns' }
   return {
     sql: sql
-      .replace(/ BACKUP NO DISTKEY\("\w+"\) SORTKEY\("\w+"\)/, '')
-      .replace(/, PRIMARY KEY \("sync_key"\)/, '')
-      .replace(/^SET (query_group|enable_case_sensitive_identifier) TO/, 'SET le.$1 TO')
+      .replace(/ BACKUP NO DISTKEY\(\w+\) SORTKEY\(\w+\)/, '')
+      .replaceAll(/\bSET (query_group|enable_case_sensitive_identifier) TO/g, 'SET le.$1 TO')
       .replaceAll(/COLLATE\((CAST\("(?:[^"]|"")*" AS varchar\(65535\)\)), 'case_sensitive'\)/g, '($1 COLLATE "C")'),
   }
 }

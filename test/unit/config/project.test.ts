@@ -181,7 +181,7 @@ describe('a problem has its place and a hint', () => {
     [
       'a warehouse that comes later',
       base.replace('{ type: duckdb, path: ./w.duckdb }', '{ type: snowflake, account: x }'),
-      ['linked-events.yaml:3:20 NOT_YET (this version syncs from duckdb and postgres)'],
+      ['linked-events.yaml:3:20 NOT_YET (this version syncs from duckdb, postgres and redshift)'],
     ],
     [
       'a variable that is not set',

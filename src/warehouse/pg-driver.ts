@@ -1,56 +1,59 @@
 /**
- * A Redshift session over `pg`. Results are fetched through a cursor of SQL, because Redshift ignores the protocol's own row
- * limit; settings are made by SET, because it refuses most start-up parameters; keys are not enforced, so inserts take a lock.
+ * A session over `pg`, for PostgreSQL and for Redshift. Results are fetched through a cursor of SQL, because Redshift ignores the
+ * protocol's own row limit; settings are made by SET, because it refuses most start-up parameters.
  */
 import type { Client, ClientConfig } from 'pg'
 import { LinkedEventsError } from '../errors.ts'
 import type { Cell, Driver } from './dialect.ts'
-import type { RedshiftConfig } from './redshift.ts'
 
-const defaultPort = 5439
+/** A `url`, or a `host` with what goes with it. */
+export interface PgConfig {
+  readonly stateSchema: string
+  readonly url?: string | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  readonly database?: string | undefined
+  /** Encrypted, and the certificate checked. */
+  readonly tls?: boolean | undefined
+}
+
+export interface PgOptions {
+  readonly config: PgConfig
+  readonly signal: AbortSignal
+  /** The port when the configuration names none; left out: the driver's own default. */
+  readonly port?: number
+  /** SET statements: texts must not depend on who is connected. */
+  readonly settings: readonly string[]
+  /** Rows a FETCH; bounds the memory of a pull. */
+  readonly pageRows: number
+}
+
 const connectSecondsMax = 30
 const statementSecondsMax = 1800
-/** Rows a FETCH: a cluster of one node refuses more. */
-const pageRows = 1000
 
-/** Texts must not depend on who is connected; quoted names mean exactly what the catalogue says. */
-const settings = [
-  `SET timezone TO 'UTC'`,
-  `SET datestyle TO ISO`,
-  `SET extra_float_digits TO 2`,
-  `SET statement_timeout TO ${statementSecondsMax * 1000}`,
-  `SET query_group TO 'linked_events'`,
-  `SET enable_case_sensitive_identifier TO true`,
-]
-
-export class RedshiftDriver implements Driver {
+export class PgDriver implements Driver {
   readonly #client: Client
   readonly #config: ClientConfig
-  readonly #signal: AbortSignal
-  readonly #locked: string
+  readonly #options: PgOptions
   readonly #cancel = () => void this.#cancelRunning().catch(() => {})
   #process = 0
   #closed = false
 
-  private constructor(parts: { client: Client; config: ClientConfig; signal: AbortSignal; locked: string }) {
+  private constructor(parts: { client: Client; config: ClientConfig; options: PgOptions }) {
     this.#client = parts.client
     this.#config = parts.config
-    this.#signal = parts.signal
-    this.#locked = parts.locked
-    this.#signal.addEventListener('abort', this.#cancel)
+    this.#options = parts.options
+    this.#options.signal.addEventListener('abort', this.#cancel)
   }
 
-  /** `locked` is the one table into which rows are inserted under a lock. */
-  static async open(options: {
-    readonly config: RedshiftConfig
-    readonly signal: AbortSignal
-    readonly locked: string
-  }): Promise<RedshiftDriver> {
-    const config = clientConfigOf(options.config)
-    const client = await connect(config)
-    const driver = new RedshiftDriver({ ...options, client, config })
+  static async open(options: PgOptions): Promise<PgDriver> {
+    const config = clientConfigOf(options)
+    const driver = new PgDriver({ client: await connect(config), config, options })
     try {
-      for (const setting of settings) await driver.rows(setting)
+      const settings = [...options.settings, `SET statement_timeout TO ${statementSecondsMax * 1000}`]
+      await driver.rows(settings.join('; '))
       const [[process] = []] = await driver.rows('SELECT pg_backend_pid()')
       driver.#process = Number(process)
       return driver
@@ -61,41 +64,37 @@ export class RedshiftDriver implements Driver {
   }
 
   async rows(statement: string): Promise<Cell[][]> {
-    if (!statement.startsWith(`INSERT INTO ${this.#locked} `)) return this.#query(statement)
-    // Two sessions that both see no row would both insert one: the primary key is only a hint to the planner.
-    await this.#query('BEGIN')
+    if (this.#options.signal.aborted) throw new LinkedEventsError('SYNC_CANCELLED', 'the sync was cancelled')
     try {
-      await this.#query(`LOCK ${this.#locked}`)
-      const rows = await this.#query(statement)
-      await this.#query('COMMIT')
-      return rows
+      const result = await this.#client.query<Cell[]>({ text: statement, rowMode: 'array', types: asText })
+      return result.rows ?? []
     } catch (error) {
-      await this.#query('ROLLBACK').catch(() => [])
-      throw error
+      throw operatingError(error)
     }
   }
 
   async *pages(statement: string): AsyncGenerator<Cell[][]> {
-    await this.#query('BEGIN READ ONLY')
+    await this.rows('BEGIN READ ONLY')
     try {
-      await this.#query(`DECLARE "le_pages" CURSOR FOR ${statement}`)
+      await this.rows(`DECLARE "le_pages" CURSOR FOR ${statement}`)
       for (;;) {
-        const page = await this.#query(`FETCH FORWARD ${pageRows} FROM "le_pages"`)
+        const page = await this.rows(`FETCH FORWARD ${this.#options.pageRows} FROM "le_pages"`)
         if (page.length === 0) break
         yield page
       }
     } finally {
-      await this.#query('ROLLBACK').catch(() => [])
+      await this.rows('ROLLBACK').catch(() => [])
     }
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#signal.removeEventListener('abort', this.#cancel)
+    this.#options.signal.removeEventListener('abort', this.#cancel)
     await this.#client.end().catch(() => {})
   }
 
+  /** The protocol cancels through a second connection. */
   async #cancelRunning(): Promise<void> {
     const second = await connect(this.#config)
     try {
@@ -104,21 +103,11 @@ export class RedshiftDriver implements Driver {
       await second.end()
     }
   }
-
-  async #query(statement: string): Promise<Cell[][]> {
-    if (this.#signal.aborted) throw new LinkedEventsError('SYNC_CANCELLED', 'the sync was cancelled')
-    try {
-      const result = await this.#client.query<Cell[]>({ text: statement, rowMode: 'array', types: asText })
-      return result.rows ?? []
-    } catch (error) {
-      throw operatingError(error)
-    }
-  }
 }
 
 const asText = { getTypeParser: () => (value: unknown) => value }
 
-function clientConfigOf(config: RedshiftConfig): ClientConfig {
+function clientConfigOf({ config, port: defaultPort }: PgOptions): ClientConfig {
   const limits = {
     connectionTimeoutMillis: connectSecondsMax * 1000,
     // Ours ends a wait for a server that does not answer any more; the server's own comes first.
@@ -128,14 +117,15 @@ function clientConfigOf(config: RedshiftConfig): ClientConfig {
   }
   if (config.url !== undefined) {
     const url = URL.canParse(config.url) ? new URL(config.url) : null
-    if (url !== null && url.port === '') url.port = String(defaultPort)
-    return { ...limits, connectionString: url?.href ?? config.url }
+    if (url === null || url.port !== '' || defaultPort === undefined) return { ...limits, connectionString: config.url }
+    url.port = String(defaultPort)
+    return { ...limits, connectionString: url.href }
   }
   const { host, port = defaultPort, user, password, database, tls } = config
   return {
     ...limits,
-    host,
-    port,
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { password }),
     ...(database === undefined ? {} : { database }),
