@@ -2,7 +2,7 @@
 import { LinkedEventsError, nearest } from '../errors.ts'
 import type { EntityPlan } from '../sync/entity-plan.ts'
 import type { WarehouseCheck } from '../sync/warehouse.ts'
-import type { Connection } from './dialect.ts'
+import type { Connection, Grants } from './dialect.ts'
 
 interface CheckOptions {
   readonly type: string
@@ -24,7 +24,7 @@ export async function checkWarehouse(options: CheckOptions): Promise<readonly Wa
     const checks: WarehouseCheck[] = [{ ...reach, ok: true, found: 'connected', fix: null }]
     const grants = await connection.grants()
     for (const entity of entities) {
-      checks.push(await checkEntity(connection, entity, grants.select(entity.tableRef)))
+      checks.push(await checkEntity(connection, entity, grants))
     }
     checks.push(await checkState(connection, grants.state))
     return checks
@@ -33,7 +33,7 @@ export async function checkWarehouse(options: CheckOptions): Promise<readonly Wa
   }
 }
 
-async function checkEntity(connection: Connection, entity: EntityPlan, grant: string): Promise<WarehouseCheck> {
+async function checkEntity(connection: Connection, entity: EntityPlan, grants: Grants): Promise<WarehouseCheck> {
   const { dialect } = connection
   const check = {
     name: `entity ${entity.slug}`,
@@ -56,7 +56,10 @@ async function checkEntity(connection: Connection, entity: EntityPlan, grant: st
     return { ...check, ok: true, found: `${table.columns.length} columns, key of type ${key.type}`, fix: null }
   } catch (error) {
     const { code, message, hint } = known(error)
-    return { ...check, ok: false, found: message, fix: code === 'WAREHOUSE_DENIED' ? grant : hint }
+    const grant = grants.select(entity.tableRef)
+    const hidden = code === 'TABLE_MISSING' && grants.hidden
+    const fix = hidden ? `${hint}; or, if it is there: ${grant}` : hint
+    return { ...check, ok: false, found: message, fix: code === 'WAREHOUSE_DENIED' ? grant : fix }
   }
 }
 

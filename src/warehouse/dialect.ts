@@ -38,6 +38,14 @@ export interface Dialect {
   stateTables(): string
 }
 
+/** The exact lines that grant what is missing. */
+export interface Grants {
+  readonly select: (ref: string) => string
+  readonly state: string
+  /** The catalogue leaves out what the user may not read, so that it looks as if it were not there. */
+  readonly hidden?: boolean
+}
+
 /** A driver with its dialect, and the few things that no shared statement can do. */
 export interface Connection {
   readonly dialect: Dialect
@@ -56,6 +64,5 @@ export interface Connection {
   changes?(delta: string, columns: number): AsyncIterable<readonly Change[]>
   /** After a generation was created: statistics, where the engine needs them. */
   created?(name: string): Promise<void>
-  /** The exact lines that grant what is missing. */
-  grants(): Promise<{ readonly select: (ref: string) => string; readonly state: string }>
+  grants(): Promise<Grants>
 }

@@ -1,5 +1,5 @@
 /** Schemas and rights as PostgreSQL has them, and Redshift after it. */
-import type { Connection, Driver } from './dialect.ts'
+import type { Driver, Grants } from './dialect.ts'
 import { literal, parseTableRef, quote } from './identifier.ts'
 
 /** Redshift takes a backslash in a literal for an escape, whatever the standard says; no name may end its literal. */
@@ -13,7 +13,7 @@ export async function createSchema(driver: Driver, name: string): Promise<void> 
   if (found.length === 0) await driver.rows(`CREATE SCHEMA IF NOT EXISTS ${quote(name)}`)
 }
 
-export async function grants(driver: Driver, stateSchema: string): ReturnType<Connection['grants']> {
+export async function grants(driver: Driver, stateSchema: string): Promise<Grants> {
   const [[user, database] = []] = await driver.rows('SELECT current_user, current_database()')
   const found = await driver.rows(`SELECT 1 FROM pg_namespace WHERE nspname = ${safeLiteral(stateSchema)}`)
   const to = quote(user ?? '')

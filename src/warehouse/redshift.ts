@@ -36,7 +36,7 @@ export async function connectRedshift(config: RedshiftConfig, signal: AbortSigna
     // Redshift tells nobody but a superuser when a table last changed; a hash of the content costs what the diff costs.
     probe: async () => null,
     created: async (name) => void (await driver.rows(`ANALYZE ${d.state(name)}`)),
-    grants: () => grants(driver, stateSchema),
+    grants: async () => ({ ...(await grants(driver, stateSchema)), hidden: true }),
   }
 }
 

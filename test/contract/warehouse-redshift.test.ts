@@ -98,3 +98,30 @@ test('a password that is wrong, and a server that is not there, are told apart',
   await own.stop()
   await expect(open(own.url)).rejects.toMatchObject({ code: 'WAREHOUSE_UNAVAILABLE' })
 })
+
+test('a right that is missing is denied with the line that grants it', async () => {
+  const own = await startRedshift()
+  const role = `le_reader_${process.pid}_${Date.now()}`
+  try {
+    await own.sql('CREATE SCHEMA shop', 'CREATE TABLE shop.products (id INTEGER)', `CREATE ROLE ${role} LOGIN`)
+    const url = Object.assign(new URL(own.url), { username: role }).href
+    const warehouse = await openWarehouse({ type: 'redshift', url, stateSchema: '_segment_reverse_etl' })
+    const entity = { slug: 'product', tableRef: 'shop.products', primaryKey: 'id', columns: null } as const
+    const lines = async () =>
+      (await warehouse.checks([{ ...entity, duplicates: 'fail', versions: 2, installId: 'test' }])).map(
+        ({ fix }) => fix,
+      )
+    const grant = `GRANT USAGE ON SCHEMA "shop" TO "${role}"; GRANT SELECT ON "shop"."products" TO "${role}";`
+    const missing = await lines()
+    expect(missing).toEqual([
+      null,
+      `check table_ref in the data graph, and the spelling with its case; or, if it is there: ${grant}`,
+      expect.stringMatching(/^GRANT CREATE ON DATABASE "le_redshift_\w+" TO "le_reader_\w+";$/),
+    ])
+    await own.sql(...grant.split('; '), missing[2] ?? '')
+    expect(await lines()).toEqual([null, null, null])
+    await own.sql(`DROP OWNED BY ${role} CASCADE`, `DROP ROLE ${role}`)
+  } finally {
+    await own.stop()
+  }
+})

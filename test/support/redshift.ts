@@ -47,6 +47,7 @@ const standIns = [
   `CREATE VIEW pg_catalog.svv_columns AS SELECT table_schema, table_name, column_name, ordinal_position, COALESCE(domain_name, data_type) AS data_type FROM information_schema.columns`,
   `CREATE VIEW pg_catalog.svv_all_tables AS SELECT 'elsewhere' AS database_name, table_schema AS schema_name, table_name, table_type FROM information_schema.tables`,
   `CREATE VIEW pg_catalog.svv_all_columns AS SELECT 'elsewhere' AS database_name, table_schema AS schema_name, table_name, column_name, ordinal_position, data_type FROM information_schema.columns`,
+  `GRANT SELECT ON pg_catalog.svv_tables, pg_catalog.svv_columns, pg_catalog.svv_all_tables, pg_catalog.svv_all_columns TO PUBLIC`,
   `CREATE COLLATION IF NOT EXISTS "le_caseless" (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`,
 ]
 
