@@ -66,7 +66,11 @@ export const codes = {
   ),
   WAREHOUSE_DENIED: facts(exit.permission, false, 'grant SELECT on the table, and CREATE on the state schema'),
   WAREHOUSE_QUERY: facts(exit.failure, true, 'the warehouse refused a statement; the message is its own'),
-  WAREHOUSE_TYPE_UNSUPPORTED: facts(exit.config, false, 'this version syncs from duckdb, postgres and redshift'),
+  WAREHOUSE_TYPE_UNSUPPORTED: facts(
+    exit.config,
+    false,
+    'this version syncs from duckdb, postgres, redshift and snowflake',
+  ),
   TABLE_MISSING: facts(exit.failure, false, 'check table_ref in the data graph, and the spelling with its case'),
   COLUMN_MISSING: facts(exit.failure, false, 'check primary_key in the data graph, and the columns the mappings read'),
   KEYS_NULL: facts(exit.failure, false, 'give every row a primary key, or name a view that leaves such rows out'),

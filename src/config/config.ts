@@ -33,6 +33,20 @@ const postgres = {
   state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
 }
 
+const snowflake = {
+  account: text.describe('account identifier, for example organization-account'),
+  user: text.describe('user name'),
+  password: secret.optional().describe('password or programmatic access token, as a reference'),
+  private_key: secret.optional().describe('private key in PEM, as a reference, instead of a password'),
+  private_key_passphrase: secret.optional().describe('passphrase of the private key, as a reference'),
+  role: text.optional().describe("role; the user's default role when left out"),
+  warehouse: text.optional().describe("virtual warehouse that computes; the user's default when left out"),
+  database: text.describe('database of the state, and of tables named without one'),
+  schema: text.optional().describe('schema of tables named without one; PUBLIC when left out'),
+  access_url: text.optional().describe("address, when it is not the account's own, for example a private link"),
+  state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
+}
+
 /** Accepted so that validation can say that they come later; their keys are not checked yet. */
 const later = { state_schema: stateSchema }
 
@@ -45,7 +59,9 @@ const warehouse = z
     }),
     z.strictObject({ type: z.literal('postgres'), ...postgres }),
     z.strictObject({ type: z.literal('redshift'), ...postgres }),
-    z.looseObject({ type: z.literal('snowflake'), ...later }),
+    z
+      .strictObject({ type: z.literal('snowflake'), ...snowflake })
+      .superRefine((value, context) => exactlyOne(value, ['password', 'private_key'], context)),
     z.looseObject({ type: z.literal('bigquery'), ...later }),
     z.looseObject({ type: z.literal('databricks'), ...later }),
   ])

@@ -7,8 +7,9 @@ import type { DuckDBConfig } from './duckdb.ts'
 import type { PostgresConfig } from './postgres.ts'
 import type { RedshiftConfig } from './redshift.ts'
 import { SqlSession } from './session.ts'
+import type { SnowflakeConfig } from './snowflake.ts'
 
-export type WarehouseConfig = DuckDBConfig | PostgresConfig | RedshiftConfig
+export type WarehouseConfig = DuckDBConfig | PostgresConfig | RedshiftConfig | SnowflakeConfig
 
 /** Opens nothing yet: connections live as long as a session. */
 export async function openWarehouse(config: WarehouseConfig): Promise<Warehouse> {
@@ -34,6 +35,10 @@ async function connector(config: WarehouseConfig): Promise<(signal: AbortSignal)
     case 'redshift': {
       const { connectRedshift } = await import('./redshift.ts')
       return (signal) => connectRedshift(config, signal)
+    }
+    case 'snowflake': {
+      const { connectSnowflake } = await import('./snowflake.ts')
+      return (signal) => connectSnowflake(config, signal)
     }
     default: {
       const { type } = config as { readonly type: string }

@@ -8,6 +8,7 @@ import { quote, quoteRef } from './identifier.ts'
 import { type PgConfig, PgDriver } from './pg-driver.ts'
 import { createSchema, grants, safeLiteral } from './pg-schema.ts'
 import { describe } from './redshift-table.ts'
+import { hashOfHashes } from './sql.ts'
 
 export interface RedshiftConfig extends PgConfig {
   readonly type: 'redshift'
@@ -53,10 +54,7 @@ function dialect(stateSchema: string): Dialect {
     keyText: (column) =>
       column.kind === 'float' ? `CASE WHEN ${quote(column.name)} = 0 THEN '0' ELSE ${text(column)} END` : text(column),
     text,
-    checksum: (columns) => {
-      const hashes = columns.map((column) => `COALESCE(MD5(${column.text}), 'n')`)
-      return hashes.length === 0 ? `MD5('')` : `MD5(${hashes.join(` || '.' || `)})`
-    },
+    checksum: (columns) => hashOfHashes(columns, (expression) => `MD5(${expression})`),
     differs: (a, b) => `(${a} <> ${b} OR (${a} IS NULL) <> (${b} IS NULL))`,
     byteOrder: (expression) => expression,
     from: (source) => quoteRef(source.table.ref),

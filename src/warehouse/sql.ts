@@ -100,6 +100,15 @@ export function swapCheckpoint(d: Dialect, expected: { seq: number; fence: numbe
   )
 }
 
+/** A hash of every column by itself, so that no text grows with the row; null has a mark that is no hash. */
+export function hashOfHashes(
+  columns: readonly { readonly text: string }[],
+  hash: (expression: string) => string,
+): string {
+  const hashes = columns.map(({ text }) => `COALESCE(${hash(text)}, 'n')`)
+  return hashes.length === 0 ? hash(`''`) : hash(hashes.join(` || '.' || `))
+}
+
 export function createGeneration(d: Dialect, name: string): string {
   return `${d.createEmpty(d.state(name))} (record_id ${d.types.text}, checksum ${d.types.checksum})`
 }

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { expect, test } from 'vitest'
 import { openWarehouse } from '../../src/warehouse/open.ts'
 import { asPostgres, type Redshift, startRedshift } from '../support/redshift.ts'
-import { common, type Peer, type Spelling, warehouseContract } from './warehouse-suite.ts'
+import { common, type Peer, type Spelling, standardState, stateSchema, warehouseContract } from './warehouse-suite.ts'
 
 /** Types that Redshift does not have, of those that all others have. */
 const without = ['UUID', 'JSON', 'INTEGER[]']
@@ -33,8 +33,9 @@ async function start(): Promise<Peer> {
   const started = await startRedshift()
   server = started
   return {
-    config: { type: 'redshift', url: started.url, stateSchema: '_segment_reverse_etl' },
+    config: { type: 'redshift', url: started.url, stateSchema },
     sql: started.sql,
+    ...standardState(started.sql),
     stop: async () => {
       const { refused } = started
       await started.stop()

@@ -2,17 +2,22 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test as vitest } from 'vitest'
 import { snapshotStore } from '../../src/snapshot/store.ts'
 import type { EntityPlan } from '../../src/sync/entity-plan.ts'
 import type { SyncOptions } from '../../src/sync/run.ts'
 import { syncKeyOf } from '../../src/sync/source.ts'
 import { resetSync, sync } from '../../src/sync/sync.ts'
 import { openWarehouse, type WarehouseConfig } from '../../src/warehouse/open.ts'
+import { differences } from './differences.ts'
 
 export interface Peer {
   readonly config: WarehouseConfig
+  /** Runs statements of the suite, which quotes every name: as "…". The rows of the last one. */
   sql(...statements: string[]): Promise<unknown[][]>
+  /** Tables of the state schema, or null when there is no such schema. */
+  state(): Promise<readonly string[] | null>
+  dropState(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -23,6 +28,22 @@ export interface Spelling {
   readonly types: readonly (readonly [type: string, literal: string, json: string])[]
   readonly caseless: string
   readonly longStatement: string
+}
+
+export const stateSchema = '_segment_reverse_etl'
+
+/** The state as engines with a standard information_schema show it. */
+export function standardState(sql: Peer['sql']): Pick<Peer, 'state' | 'dropState'> {
+  return {
+    async state() {
+      const schemas = await sql(
+        `SELECT schema_name FROM information_schema.schemata WHERE schema_name = '${stateSchema}'`,
+      )
+      const tables = await sql(`SELECT table_name FROM information_schema.tables WHERE table_schema = '${stateSchema}'`)
+      return schemas.length === 0 ? null : tables.map(String)
+    },
+    dropState: async () => void (await sql(`DROP SCHEMA IF EXISTS "${stateSchema}" CASCADE`)),
+  }
 }
 
 export const common = [
@@ -57,6 +78,12 @@ export const common = [
 ] as const
 
 export function warehouseContract(engine: string, spelling: Spelling): void {
+  const leftOut = new Map(differences.filter((row) => row.engine === engine).map((row) => [row.leavesOut, row.here]))
+  const test = (name: string, check: () => Promise<void>) => {
+    const reason = leftOut.get(name)
+    if (reason === undefined) vitest(name, check)
+    else vitest.skip(`${name} (left out: ${reason})`, check)
+  }
   describe(engine, () => {
     let peer: Peer
     let dir: string
@@ -79,11 +106,8 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
     })
     afterEach(async () => {
       rmSync(dir, { recursive: true, force: true })
-      await peer.sql(
-        'DROP VIEW IF EXISTS item_view',
-        'DROP TABLE IF EXISTS items',
-        `DROP SCHEMA IF EXISTS "${peer.config.stateSchema}" CASCADE`,
-      )
+      await peer.sql('DROP VIEW IF EXISTS "item_view"', 'DROP TABLE IF EXISTS "items"')
+      await peer.dropState()
     })
 
     const store = () => snapshotStore({ dir })
@@ -99,8 +123,6 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
         ...options,
       })
     const pointer = async () => `"${peer.config.stateSchema}"."checkpoint_${await syncKeyOf(entity)}"`
-    const stateTables = () =>
-      peer.sql(`SELECT table_name FROM information_schema.tables WHERE table_schema = '${peer.config.stateSchema}'`)
     const rows = async (...keys: string[]) => {
       const snapshot = await store().open('item')
       const found = keys.map((key) => snapshot.get(key))
@@ -111,9 +133,9 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
     test('every type becomes the JSON that the contract names', async () => {
       const { types } = spelling
       await peer.sql(
-        `CREATE TABLE items (id INTEGER, ${types.map(([type], index) => `v${index} ${type}`).join(', ')})`,
-        `INSERT INTO items SELECT 1, ${types.map(([, literal]) => literal).join(', ')}`,
-        `INSERT INTO items (id) VALUES (2)`,
+        `CREATE TABLE "items" ("id" INTEGER, ${types.map(([type], index) => `"v${index}" ${type}`).join(', ')})`,
+        `INSERT INTO "items" SELECT 1, ${types.map(([, literal]) => literal).join(', ')}`,
+        `INSERT INTO "items" ("id") VALUES (2)`,
       )
       expect((await run()).error).toBeNull()
       const [full, empty] = await rows('1', '2')
@@ -123,26 +145,28 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
     })
 
     test('every change of a value is seen, however small', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER, t VARCHAR, u VARCHAR, d DECIMAL(38,9), x DOUBLE PRECISION)')
-      await peer.sql(`INSERT INTO items VALUES (1, NULL, '', 1.000000001, 0.1), (2, 'same', 'same', 0, 0)`)
+      await peer.sql(
+        'CREATE TABLE "items" ("id" INTEGER, "t" VARCHAR, "u" VARCHAR, "d" DECIMAL(38,9), "x" DOUBLE PRECISION)',
+      )
+      await peer.sql(`INSERT INTO "items" VALUES (1, NULL, '', 1.000000001, 0.1), (2, 'same', 'same', 0, 0)`)
       await run()
       const changes = [
-        `t = ''`,
-        `t = 'n'`,
-        `t = 'NULL'`,
-        `t = '', u = 'NULL'`,
-        `t = NULL, u = ''`,
-        `t = '', u = NULL`,
-        `t = 'a', u = 'b|c'`,
-        `t = 'a|b', u = 'c'`,
-        'd = 1.000000002',
-        'x = 0.1::DOUBLE PRECISION + 1e-17::DOUBLE PRECISION',
-        'x = 0.30000000000000004',
-        'x = 0.3',
+        `"t" = ''`,
+        `"t" = 'n'`,
+        `"t" = 'NULL'`,
+        `"t" = '', "u" = 'NULL'`,
+        `"t" = NULL, "u" = ''`,
+        `"t" = '', "u" = NULL`,
+        `"t" = 'a', "u" = 'b|c'`,
+        `"t" = 'a|b', "u" = 'c'`,
+        '"d" = 1.000000002',
+        '"x" = CAST(0.1 AS DOUBLE PRECISION) + CAST(1e-17 AS DOUBLE PRECISION)',
+        '"x" = 0.30000000000000004',
+        '"x" = 0.3',
       ]
       let seen = 0
       for (const change of changes) {
-        await peer.sql(`UPDATE items SET ${change} WHERE id = 1`)
+        await peer.sql(`UPDATE "items" SET ${change} WHERE "id" = 1`)
         const [[before] = []] = [await rows('1')]
         const result = await run()
         expect(result.error).toBeNull()
@@ -155,8 +179,8 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
 
     test('a run brings what was added, updated and deleted, and nothing else', async () => {
       await peer.sql(
-        'CREATE TABLE items (id INTEGER, t VARCHAR)',
-        `INSERT INTO items VALUES (1, 'a'), (2, 'b'), (3, 'c')`,
+        'CREATE TABLE "items" ("id" INTEGER, "t" VARCHAR)',
+        `INSERT INTO "items" VALUES (1, 'a'), (2, 'b'), (3, 'c')`,
       )
       expect(await run()).toMatchObject({
         result: 'success',
@@ -168,9 +192,9 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
       })
       expect(await run()).toMatchObject({ result: 'unchanged', version: 1, rows: 3 })
       await peer.sql(
-        `UPDATE items SET t = 'B' WHERE id = 2`,
-        'DELETE FROM items WHERE id = 3',
-        `INSERT INTO items VALUES (4, 'd')`,
+        `UPDATE "items" SET "t" = 'B' WHERE "id" = 2`,
+        'DELETE FROM "items" WHERE "id" = 3',
+        `INSERT INTO "items" VALUES (4, 'd')`,
       )
       const counts = { added: 1, updated: 1, deleted: 1 }
       expect(await run({}, { dryRun: true })).toMatchObject({ result: 'dry_run', ...counts, version: 1 })
@@ -185,37 +209,37 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
     })
 
     test('a dry run leaves no trace in the warehouse', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER, t VARCHAR)', `INSERT INTO items VALUES (1, 'a')`)
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER, "t" VARCHAR)', `INSERT INTO "items" VALUES (1, 'a')`)
       expect(await run({}, { dryRun: true })).toMatchObject({ result: 'dry_run', added: 1, version: null })
-      const found = await peer.sql(
-        `SELECT schema_name FROM information_schema.schemata WHERE schema_name = '${peer.config.stateSchema}'`,
-      )
-      expect(found).toEqual([])
+      expect(await peer.state()).toBeNull()
     })
 
     test('a view is read like a table', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER, t VARCHAR)', `INSERT INTO items VALUES (1, 'a'), (2, 'b')`)
-      await peer.sql(`CREATE VIEW item_view AS SELECT id, t || '!' AS t FROM items`)
+      await peer.sql(
+        'CREATE TABLE "items" ("id" INTEGER, "t" VARCHAR)',
+        `INSERT INTO "items" VALUES (1, 'a'), (2, 'b')`,
+      )
+      await peer.sql(`CREATE VIEW "item_view" AS SELECT "id", "t" || '!' AS "t" FROM "items"`)
       expect((await run({ tableRef: 'item_view' })).error).toBeNull()
-      await peer.sql('DELETE FROM items WHERE id = 1')
+      await peer.sql('DELETE FROM "items" WHERE "id" = 1')
       expect(await run({ tableRef: 'item_view' })).toMatchObject({ deleted: 1, rows: 1 })
       expect(await rows('2')).toEqual(['{"id":2,"t":"b!"}'])
     })
 
     test('a view that is another one each time it is read keeps snapshot and baseline together', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER)', 'INSERT INTO items VALUES (1), (2)')
-      await peer.sql('CREATE VIEW item_view AS SELECT id, random() AS r FROM items')
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER)', 'INSERT INTO "items" VALUES (1), (2)')
+      await peer.sql('CREATE VIEW "item_view" AS SELECT "id", random() AS "r" FROM "items"')
       expect(await run({ tableRef: 'item_view' })).toMatchObject({ error: null, rows: 2 })
       expect(await run({ tableRef: 'item_view' })).toMatchObject({ error: null, updated: 2, rows: 2 })
     })
 
     test('keys that only a collation takes for equal are different keys', async () => {
       await peer.sql(
-        `CREATE TABLE items (id ${spelling.caseless}, t VARCHAR)`,
-        `INSERT INTO items VALUES ('a', '1'), ('A', '2'), ('', '3'), (' ', '4'), ('é', '5'), ('e' || chr(769), '6')`,
+        `CREATE TABLE "items" ("id" ${spelling.caseless}, "t" VARCHAR)`,
+        `INSERT INTO "items" VALUES ('a', '1'), ('A', '2'), ('', '3'), (' ', '4'), ('é', '5'), ('e\u0301', '6')`,
       )
       expect(await run()).toMatchObject({ error: null, added: 6 })
-      await peer.sql(`UPDATE items SET t = 'x' WHERE t = '2'`, `DELETE FROM items WHERE t = '5'`)
+      await peer.sql(`UPDATE "items" SET "t" = 'x' WHERE "t" = '2'`, `DELETE FROM "items" WHERE "t" = '5'`)
       expect(await run()).toMatchObject({ error: null, updated: 1, deleted: 1, rows: 5 })
       expect(await rows('A', 'a', 'é')).toEqual(['{"id":"A","t":"x"}', '{"id":"a","t":"1"}', undefined])
     })
@@ -224,8 +248,8 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
       const names = ['op', 'record_id', 'checksum', 'c0', 'select', 'a.b', `it's`, 'say "x"', ' ', '🎉', 'x'.repeat(60)]
       const quoted = names.map((name) => `"${name.replaceAll('"', '""')}"`)
       await peer.sql(
-        `CREATE TABLE items ("rank" INTEGER, ${quoted.map((name) => `${name} VARCHAR`).join(', ')})`,
-        `INSERT INTO items VALUES (1, ${names.map((_, index) => `'v${index}'`).join(', ')})`,
+        `CREATE TABLE "items" ("rank" INTEGER, ${quoted.map((name) => `${name} VARCHAR`).join(', ')})`,
+        `INSERT INTO "items" VALUES (1, ${names.map((_, index) => `'v${index}'`).join(', ')})`,
       )
       for (const duplicates of ['fail', 'first', 'reject'] as const) {
         expect((await run({ primaryKey: 'rank', duplicates })).error).toBeNull()
@@ -237,8 +261,8 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
 
     test('null keys fail the run, or are left out and counted', async () => {
       await peer.sql(
-        'CREATE TABLE items (id INTEGER, t VARCHAR)',
-        `INSERT INTO items VALUES (1, 'a'), (NULL, 'b'), (NULL, 'c')`,
+        'CREATE TABLE "items" ("id" INTEGER, "t" VARCHAR)',
+        `INSERT INTO "items" VALUES (1, 'a'), (NULL, 'b'), (NULL, 'c')`,
       )
       expect(await run()).toMatchObject({ result: 'failed', null_keys: 2, error: { code: 'KEYS_NULL' } })
       expect(await run({ duplicates: 'first' })).toMatchObject({ result: 'success', null_keys: 2, rows: 1 })
@@ -246,8 +270,8 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
 
     test('duplicate keys fail the run with examples, or one row wins, or none does', async () => {
       await peer.sql(
-        'CREATE TABLE items (id INTEGER, t VARCHAR)',
-        `INSERT INTO items VALUES (1, 'a'), (2, 'b'), (2, 'c'), (3, 'd'), (3, 'd')`,
+        'CREATE TABLE "items" ("id" INTEGER, "t" VARCHAR)',
+        `INSERT INTO "items" VALUES (1, 'a'), (2, 'b'), (2, 'c'), (3, 'd'), (3, 'd')`,
       )
       const failed = await run()
       expect(failed).toMatchObject({
@@ -267,23 +291,23 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
     })
 
     test('a column that comes, goes or changes its type is a new epoch', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER, t VARCHAR)', `INSERT INTO items VALUES (1, '5')`)
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER, "t" VARCHAR)', `INSERT INTO "items" VALUES (1, '5')`)
       await run()
-      await peer.sql('ALTER TABLE items ADD COLUMN extra INTEGER')
+      await peer.sql('ALTER TABLE "items" ADD COLUMN "extra" INTEGER')
       expect(await run()).toMatchObject({ result: 'success', reason: 'columns changed', epoch: 2, rows: 1 })
       expect(await rows('1')).toEqual(['{"id":1,"t":"5","extra":null}'])
       expect(await run({ columns: ['t'] })).toMatchObject({ reason: 'columns changed', epoch: 3 })
       expect(await rows('1')).toEqual(['{"id":1,"t":"5"}'])
-      await peer.sql('ALTER TABLE items DROP COLUMN extra')
+      await peer.sql('ALTER TABLE "items" DROP COLUMN "extra"')
       expect(await run({ columns: ['t'] })).toMatchObject({ result: 'unchanged', epoch: 3 })
     })
 
     test('a table that became empty keeps its snapshot until somebody approves', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER)')
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER)')
       expect(await run()).toMatchObject({ result: 'success', version: 1, rows: 0 })
-      await peer.sql('INSERT INTO items VALUES (1)')
+      await peer.sql('INSERT INTO "items" VALUES (1)')
       await run()
-      await peer.sql('DELETE FROM items')
+      await peer.sql('DELETE FROM "items"')
       expect(await run()).toMatchObject({ result: 'guarded', version: 2, rows: 1, error: { code: 'SYNC_GUARDED' } })
       expect(await run({}, { full: true })).toMatchObject({ result: 'guarded', version: 2 })
       expect(await rows('1')).toEqual(['{"id":1}'])
@@ -291,16 +315,16 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
     })
 
     test('a guarded change that the table takes back is forgotten', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER)', 'INSERT INTO items VALUES (1)')
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER)', 'INSERT INTO "items" VALUES (1)')
       await run()
-      await peer.sql('DELETE FROM items')
+      await peer.sql('DELETE FROM "items"')
       expect((await run()).result).toBe('guarded')
-      await peer.sql('INSERT INTO items VALUES (1)')
+      await peer.sql('INSERT INTO "items" VALUES (1)')
       expect(await run()).toMatchObject({ result: 'unchanged', rows: 1 })
     })
 
     test('what is missing is named, with what may have been meant', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER, t VARCHAR)')
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER, "t" VARCHAR)')
       expect((await run({ tableRef: 'itmes' })).error).toMatchObject({
         code: 'TABLE_MISSING',
         hint: 'did you mean "items"?',
@@ -315,14 +339,14 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
     })
 
     test('a table that is dropped later fails the run and keeps the snapshot', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER)', 'INSERT INTO items VALUES (1)')
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER)', 'INSERT INTO "items" VALUES (1)')
       await run()
-      await peer.sql('DROP TABLE items')
+      await peer.sql('DROP TABLE "items"')
       expect(await run()).toMatchObject({ result: 'failed', version: 1, rows: 1, error: { code: 'TABLE_MISSING' } })
     })
 
     test('state that somebody dropped or edited leads to a new epoch', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER)', 'INSERT INTO items VALUES (1), (2)')
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER)', 'INSERT INTO "items" VALUES (1), (2)')
       await run()
       const schema = `"${peer.config.stateSchema}"`
       const generation = async () => String((await peer.sql(`SELECT gen_table FROM ${await pointer()}`))[0]?.[0])
@@ -334,24 +358,24 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
       expect(await run()).toMatchObject({ result: 'success', epoch: 4 })
       await peer.sql(`DROP TABLE ${await pointer()}`)
       expect(await run()).toMatchObject({ result: 'success', reason: 'warehouse state is gone', epoch: 5 })
-      await peer.sql(`DROP SCHEMA ${schema} CASCADE`)
+      await peer.dropState()
       expect(await run()).toMatchObject({ result: 'success', epoch: 6, rows: 2 })
       expect(await run()).toMatchObject({ result: 'unchanged', epoch: 6 })
     })
 
     test('a reset forgets the warehouse state and keeps the snapshot', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER)', 'INSERT INTO items VALUES (1)')
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER)', 'INSERT INTO "items" VALUES (1)')
       const signal = new AbortController().signal
       await resetSync({ entity, warehouse: await openWarehouse(peer.config), signal })
       await run()
       await resetSync({ entity, warehouse: await openWarehouse(peer.config), signal })
-      expect(await stateTables()).toEqual([])
+      expect(await peer.state()).toEqual([])
       expect(await rows('1')).toEqual(['{"id":1}'])
       expect(await run()).toMatchObject({ result: 'success', epoch: 2, added: 1, version: 2 })
     })
 
     test('two entities, and two installations, do not see each other', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER)', 'INSERT INTO items VALUES (1)')
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER)', 'INSERT INTO "items" VALUES (1)')
       await run()
       expect(await run({ slug: 'other' })).toMatchObject({ result: 'success', added: 1 })
       const elsewhere = snapshotStore({ dir: join(dir, 'elsewhere') })
@@ -360,26 +384,26 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
     })
 
     test('of two first runs at the same time at most one changes anything, and the next one agrees', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER)', 'INSERT INTO items VALUES (1)')
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER)', 'INSERT INTO "items" VALUES (1)')
       for (let round = 0; round < 3; round++) {
         await Promise.all([run(), run(), run()])
         expect((await run()).error).toBeNull()
         expect(await rows('1')).toEqual(['{"id":1}'])
         expect(await run()).toMatchObject({ result: 'unchanged' })
         expect((await peer.sql(`SELECT count(*) FROM ${await pointer()}`)).map(String)).toEqual(['1'])
-        expect(await stateTables()).toHaveLength(2)
+        expect(await peer.state()).toHaveLength(2)
       }
     })
 
     test('a run that is cancelled ends at once, says so, and is repeated by the next one', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER)', 'INSERT INTO items VALUES (1)')
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER)', 'INSERT INTO "items" VALUES (1)')
       const already = AbortSignal.abort()
       expect(await run({}, { signal: already })).toMatchObject({
         result: 'cancelled',
         error: { code: 'SYNC_CANCELLED' },
       })
       const abort = new AbortController()
-      await peer.sql(`CREATE VIEW item_view AS SELECT 1 AS id, (${spelling.longStatement}) AS t`)
+      await peer.sql(`CREATE VIEW "item_view" AS SELECT 1 AS "id", (${spelling.longStatement}) AS "t"`)
       setTimeout(() => abort.abort(), 300)
       const cancelled = await run({ tableRef: 'item_view' }, { signal: abort.signal })
       expect(cancelled).toMatchObject({ result: 'cancelled', version: null, error: { code: 'SYNC_CANCELLED' } })
@@ -387,7 +411,7 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
     })
 
     test('doctor sees what is right, and what would make the rest right', async () => {
-      await peer.sql('CREATE TABLE items (id INTEGER)')
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER)')
       const warehouse = await openWarehouse(peer.config)
       const checks = await warehouse.checks([entity, { ...entity, slug: 'wrong', primaryKey: 'ix' }])
       expect(checks.map(({ ok }) => ok)).toEqual([true, true, false, true])

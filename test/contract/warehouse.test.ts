@@ -6,7 +6,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import pg from 'pg'
 import { databaseOptions } from '../../src/warehouse/duckdb.ts'
 import { type Postgres, sharedPostgres } from '../support/postgres.ts'
-import { common, type Peer, type Spelling, warehouseContract } from './warehouse-suite.ts'
+import { common, type Peer, type Spelling, standardState, stateSchema, warehouseContract } from './warehouse-suite.ts'
 
 const spellings: Record<string, Spelling> = {
   duckdb: {
@@ -61,8 +61,9 @@ async function startDuckDB(): Promise<Peer> {
   }
   await sql('SELECT 1')
   return {
-    config: { type: 'duckdb', path, stateSchema: '_segment_reverse_etl' },
+    config: { type: 'duckdb', path, stateSchema },
     sql,
+    ...standardState(sql),
     stop: async () => rmSync(folder, { recursive: true, force: true }),
   }
 }
@@ -86,8 +87,9 @@ async function startPostgresPeer(): Promise<Peer> {
     `CREATE COLLATION IF NOT EXISTS "le_caseless" (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`,
   )
   return {
-    config: { type: 'postgres', url, stateSchema: '_segment_reverse_etl' },
+    config: { type: 'postgres', url, stateSchema },
     sql,
+    ...standardState(sql),
     stop: async () => {
       await client.end()
       await admin.query(`DROP DATABASE "${database}" WITH (FORCE)`)

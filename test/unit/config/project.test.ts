@@ -180,8 +180,8 @@ describe('a problem has its place and a hint', () => {
     ],
     [
       'a warehouse that comes later',
-      base.replace('{ type: duckdb, path: ./w.duckdb }', '{ type: snowflake, account: x }'),
-      ['linked-events.yaml:3:20 NOT_YET (this version syncs from duckdb, postgres and redshift)'],
+      base.replace('{ type: duckdb, path: ./w.duckdb }', '{ type: bigquery, project: x }'),
+      ['linked-events.yaml:3:20 NOT_YET (this version syncs from duckdb, postgres, redshift and snowflake)'],
     ],
     [
       'a variable that is not set',
