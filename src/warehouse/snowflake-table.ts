@@ -52,9 +52,9 @@ async function relationsOf(
   for (const database of new Set([given, given.toUpperCase()])) {
     try {
       const relations = await driver.rows(
-        `SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE FROM ${quote(database)}.INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA <> 'INFORMATION_SCHEMA'`,
+        `SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, TABLE_CATALOG FROM ${quote(database)}.INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA <> 'INFORMATION_SCHEMA'`,
       )
-      return { database, relations }
+      return { database: relations[0]?.[3] ?? database, relations }
     } catch (error) {
       if (!(error instanceof LinkedEventsError) || error.code !== 'TABLE_MISSING') throw error
     }

@@ -43,6 +43,9 @@ cancelled = set()  # requestIds
 chunks = {}  # name -> gzipped rows
 
 
+faults = {"cut": False}  # cut: the next chunk ends early
+
+
 class Session:
     def __init__(self, user, database, schema):
         self.user = user
@@ -141,8 +144,14 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
+        if self.path == "/statements":
+            return self.answer(len(running))
         name = urlparse(self.path).path.rsplit("/", 1)[-1]
-        self.send(chunks[name], {"Content-Encoding": "gzip"})
+        content = chunks[name]
+        if faults["cut"]:
+            faults["cut"] = False
+            content = gzip.compress(gzip.decompress(content).rsplit(b", [", 10)[0], 1)
+        self.send(content, {"Content-Encoding": "gzip"})
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -164,6 +173,8 @@ class Handler(BaseHTTPRequestHandler):
                 cancelled.add(request)
                 running[request].interrupt()
             return {"data": None, "success": True}
+        if path == "/faults":
+            faults.update(content)
         if path == "/session" and asked.get("delete") == "true":
             sessions.pop(self.token(), None)
         return {"data": None, "success": True}
