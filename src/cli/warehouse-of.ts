@@ -14,6 +14,8 @@ export async function warehouseOf({ config }: Project): Promise<Warehouse> {
     case 'postgres':
     case 'redshift':
       return openWarehouse(revealed(warehouse))
+    case 'bigquery':
+      return openWarehouse(revealed(warehouse))
     case 'snowflake':
       return openWarehouse({ schema: 'PUBLIC', ...revealed(warehouse) })
     default:

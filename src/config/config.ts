@@ -47,6 +47,18 @@ const snowflake = {
   state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
 }
 
+const bigquery = {
+  project: text.describe('project of the jobs, of the state, and of tables named without one'),
+  credentials: secret
+    .optional()
+    .describe("JSON key of a service account, as a reference; the machine's own identity when left out"),
+  dataset: text.optional().describe('dataset of tables named without one'),
+  location: text.optional().describe('location of the datasets, for example EU; found out when left out'),
+  bytes_billed_max: z.number().int().min(1).optional().describe('bytes that one run may be billed'),
+  api_endpoint: text.optional().describe("address, when it is not Google's own, for example a private endpoint"),
+  state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
+}
+
 /** Accepted so that validation can say that they come later; their keys are not checked yet. */
 const later = { state_schema: stateSchema }
 
@@ -62,7 +74,7 @@ const warehouse = z
     z
       .strictObject({ type: z.literal('snowflake'), ...snowflake })
       .superRefine((value, context) => exactlyOne(value, ['password', 'private_key'], context)),
-    z.looseObject({ type: z.literal('bigquery'), ...later }),
+    z.strictObject({ type: z.literal('bigquery'), ...bigquery }),
     z.looseObject({ type: z.literal('databricks'), ...later }),
   ])
   .describe('where the entity tables are')

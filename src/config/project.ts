@@ -118,11 +118,11 @@ function checkTogether(config: Config, document: ReturnType<typeof readDocument>
     )
   }
   const { warehouse } = config
-  if (warehouse.type === 'bigquery' || warehouse.type === 'databricks') {
+  if (warehouse.type === 'databricks') {
     problem(
       ['warehouse', 'type'],
       `warehouse.type: ${warehouse.type} comes with a later version`,
-      'this version syncs from duckdb, postgres, redshift and snowflake',
+      'this version syncs from duckdb, postgres, redshift, snowflake and bigquery',
       'NOT_YET',
     )
   }

@@ -103,6 +103,8 @@ export interface WarehouseSession {
   /** Names of the state tables of a sync, those that a crash left behind included. */
   stateTables(syncKey: string): Promise<readonly string[]>
   drop(name: string): Promise<void>
+  /** Bytes that this session's statements have read, as the warehouse counts them; null where it does not tell. */
+  bytesScanned(): number | null
   /** Ends what is running in the warehouse and closes. Safe to call twice. */
   close(): Promise<void>
 }

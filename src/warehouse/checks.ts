@@ -13,23 +13,24 @@ interface CheckOptions {
 export async function checkWarehouse(options: CheckOptions): Promise<readonly WarehouseCheck[]> {
   const { type, connect, entities } = options
   const reach = { name: `warehouse ${type}`, required: 'a connection', severity: 'error' as const }
-  let connection: Connection
+  let connection: Connection | null = null
   try {
-    connection = await connect(new AbortController().signal)
-  } catch (error) {
-    const { message, hint } = known(error)
-    return [{ ...reach, ok: false, found: message, fix: hint }]
-  }
-  try {
+    let grants: Grants
+    try {
+      connection = await connect(new AbortController().signal)
+      grants = await connection.grants()
+    } catch (error) {
+      const { message, hint } = known(error)
+      return [{ ...reach, ok: false, found: message, fix: hint }]
+    }
     const checks: WarehouseCheck[] = [{ ...reach, ok: true, found: 'connected', fix: null }]
-    const grants = await connection.grants()
     for (const entity of entities) {
       checks.push(await checkEntity(connection, entity, grants))
     }
     checks.push(await checkState(connection, grants.state))
     return checks
   } finally {
-    await connection.driver.close()
+    await connection?.driver.close()
   }
 }
 

@@ -65,4 +65,6 @@ export interface Connection {
   /** After a generation was created: statistics, where the engine needs them. */
   created?(name: string): Promise<void>
   grants(): Promise<Grants>
+  /** Bytes that the statements so far have read, where the warehouse tells. */
+  bytesScanned?(): number
 }

@@ -92,13 +92,17 @@ export class SqlSession implements WarehouseSession {
 
   async stateTables(syncKey: string): Promise<readonly string[]> {
     const { dialect, driver } = this.#connection
-    const rows = await driver.rows(dialect.stateTables())
+    const rows = (await missingIsNull(driver.rows(dialect.stateTables()))) ?? []
     const ours = new RegExp(`^(?:records|changes)_${syncKey}_`)
     return rows.map(([name]) => name ?? '').filter((name) => ours.test(name))
   }
 
   drop(name: string): Promise<void> {
     return this.#run(`DROP TABLE IF EXISTS ${this.#connection.dialect.state(name)}`)
+  }
+
+  bytesScanned(): number | null {
+    return this.#connection.bytesScanned?.() ?? null
   }
 
   close(): Promise<void> {

@@ -26,6 +26,8 @@ export interface Spelling {
   readonly start: () => Promise<Peer>
   /** Column types with a literal and the JSON that it must become. */
   readonly types: readonly (readonly [type: string, literal: string, json: string])[]
+  /** Awkward names of columns; absent: those of engines where a quoted name may hold anything. */
+  readonly names?: readonly string[]
   readonly caseless: string
   readonly longStatement: string
 }
@@ -76,6 +78,8 @@ export const common = [
   ['JSON', `'null'`, 'null'],
   ['INTEGER[]', '{1,2}', '[1,2]'],
 ] as const
+
+const anyName = ['op', 'record_id', 'checksum', 'c0', 'select', 'a.b', `it's`, 'say "x"', ' ', '🎉', 'x'.repeat(60)]
 
 export function warehouseContract(engine: string, spelling: Spelling): void {
   const leftOut = new Map(differences.filter((row) => row.engine === engine).map((row) => [row.leavesOut, row.here]))
@@ -245,7 +249,7 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
     })
 
     test('names that look like SQL or like our own are only names', async () => {
-      const names = ['op', 'record_id', 'checksum', 'c0', 'select', 'a.b', `it's`, 'say "x"', ' ', '🎉', 'x'.repeat(60)]
+      const names = spelling.names ?? anyName
       const quoted = names.map((name) => `"${name.replaceAll('"', '""')}"`)
       await peer.sql(
         `CREATE TABLE "items" ("rank" INTEGER, ${quoted.map((name) => `${name} VARCHAR`).join(', ')})`,
@@ -256,7 +260,7 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
         const members = names.map((name, index) => `${JSON.stringify(name)}:"v${index}"`)
         expect(await rows('1')).toEqual([`{"rank":1,${members.join(',')}}`])
       }
-      expect((await run({ primaryKey: 'say "x"' })).error).toBeNull()
+      expect((await run({ primaryKey: names.at(-3)! })).error).toBeNull()
     })
 
     test('null keys fail the run, or are left out and counted', async () => {

@@ -43,7 +43,11 @@ test.each([
   ['@duckdb/node-api', '{ type: duckdb, path: ./warehouse.duckdb }'],
   ['pg', '{ type: postgres, host: 127.0.0.1, port: 1 }'],
   ['pg', '{ type: redshift, host: 127.0.0.1, port: 1 }'],
-  ['snowflake-sdk', '{ type: snowflake, account: a, user: u, password: p, database: D, access_url: "http://127.0.0.1:9" }'],
+  [
+    'snowflake-sdk',
+    '{ type: snowflake, account: a, user: u, password: p, database: D, access_url: "http://127.0.0.1:9" }',
+  ],
+  ['@google-cloud/bigquery', '{ type: bigquery, project: p, api_endpoint: "http://127.0.0.1:9" }'],
 ])('validate does not load %s, sync does, so that the test above would notice', async (driver, warehouse) => {
   const cwd = await shop(warehouse)
   const env = refusing([driver])

@@ -212,7 +212,7 @@ export function faulty(
     session: (signal) =>
       around('session', async () => {
         const session = await world.warehouse.session(signal)
-        return wrap<WarehouseSession>(session, ['close', 'changes'])
+        return wrap<WarehouseSession>(session, ['close', 'changes', 'bytesScanned'])
       }),
   }
   return { warehouse, store: wrap(world.store, []), calls }

@@ -180,8 +180,8 @@ describe('a problem has its place and a hint', () => {
     ],
     [
       'a warehouse that comes later',
-      base.replace('{ type: duckdb, path: ./w.duckdb }', '{ type: bigquery, project: x }'),
-      ['linked-events.yaml:3:20 NOT_YET (this version syncs from duckdb, postgres, redshift and snowflake)'],
+      base.replace('{ type: duckdb, path: ./w.duckdb }', '{ type: databricks, host: x }'),
+      ['linked-events.yaml:3:20 NOT_YET (this version syncs from duckdb, postgres, redshift, snowflake and bigquery)'],
     ],
     [
       'a variable that is not set',
@@ -302,6 +302,8 @@ describe('a warehouse', () => {
   test.each([
     '{ type: postgres, host: db, user: u, password: "${env:PW}", database: d, tls: true }',
     '{ type: redshift, host: cluster, port: 5439, user: u, password: "${env:PW}", database: d }',
+    '{ type: bigquery, project: my-project }',
+    '{ type: bigquery, project: p, credentials: "${file:key}", dataset: d, location: EU, bytes_billed_max: 1000000000 }',
     '{ type: snowflake, account: o-a, user: u, password: "${env:PW}", database: D }',
     '{ type: snowflake, account: o-a, user: u, private_key: "${file:key}", role: R, warehouse: W, database: D, schema: S }',
   ])('%s', (text) => {
@@ -313,6 +315,7 @@ describe('a warehouse', () => {
   test.each([
     ['{ type: redshift }', 'CONFIG_INVALID'],
     ['{ type: redshift, ulr: x }', 'did you mean "url"?'],
+    ['{ type: bigquery, dataset: d }', 'project'],
     ['{ type: snowflake, account: o-a, user: u, database: D }', 'needs password or private_key'],
     [
       '{ type: snowflake, account: o-a, user: u, password: "${env:PW}", private_key: "${file:key}", database: D }',
