@@ -5,8 +5,9 @@ import type { Project } from '../config/project.ts'
 import { exit, LinkedEventsError } from '../errors.ts'
 import type { WarehouseCheck as Check } from '../sync/warehouse.ts'
 import { type Context, projectOf } from './context.ts'
-import { kafkaOf, planOf, warehouseOf } from './edges.ts'
+import { kafkaOf, planOf } from './edges.ts'
 import { table } from './terminal.ts'
+import { warehouseOf } from './warehouse-of.ts'
 
 export async function doctor(context: Context): Promise<number> {
   const checks = await checksOf(projectOf(context))

@@ -15,32 +15,7 @@ import type { KafkaConnection } from '../kafka/connection.ts'
 import type { Transactions } from '../kafka/transactions.ts'
 import type { UntilEnd } from '../kafka/until-end.ts'
 import type { EntityPlan } from '../sync/entity-plan.ts'
-import type { Warehouse } from '../sync/warehouse.ts'
 import type { Tell } from '../telemetry.ts'
-import { openWarehouse } from '../warehouse/open.ts'
-
-export async function warehouseOf({ config }: Project): Promise<Warehouse> {
-  const { warehouse } = config
-  if (warehouse.type === 'duckdb')
-    return openWarehouse({ type: 'duckdb', path: warehouse.path, stateSchema: warehouse.state_schema })
-  if (warehouse.type !== 'postgres')
-    throw new LinkedEventsError(
-      'WAREHOUSE_TYPE_UNSUPPORTED',
-      `warehouse.type ${warehouse.type} comes with a later version`,
-    )
-  const { host, port, user, database, tls } = warehouse
-  return openWarehouse({
-    type: 'postgres',
-    stateSchema: warehouse.state_schema,
-    tls,
-    ...(warehouse.url === undefined ? {} : { url: warehouse.url.reveal() }),
-    ...(host === undefined ? {} : { host }),
-    ...(port === undefined ? {} : { port }),
-    ...(user === undefined ? {} : { user }),
-    ...(database === undefined ? {} : { database }),
-    ...(warehouse.password === undefined ? {} : { password: warehouse.password.reveal() }),
-  })
-}
 
 export function planOf(entity: EntitySettings, project: Project): EntityPlan {
   const { slug, tableRef, primaryKey, columns, duplicates, versions } = entity
