@@ -19,8 +19,8 @@ export const mappingOracle = (): MappingOracle => require('@segment/actions-core
 export const parityRuns = (): number => Number(process.env.PARITY_RUNS ?? 10_000)
 
 /** The seed of a run, printed so that a difference can be seen again with `PARITY_SEED`. */
-export function paritySeed(name: string): number {
+export function paritySeed(name: string, runs = parityRuns()): number {
   const seed = Number(process.env.PARITY_SEED ?? Math.floor(Math.random() * 2 ** 31))
-  console.info(`${name}: ${parityRuns()} cases, seed ${seed}`)
+  console.info(`${name}: ${runs} cases, seed ${seed}`)
   return seed
 }
