@@ -37,6 +37,8 @@ class Parser {
   readonly #problems: Problem[]
   #at = 0
   #depth = 0
+  /** Of the first brace that does not stand under what it closes: where braces are missing, it is by there. */
+  #crooked: string | null = null
 
   constructor(all: readonly Token[], problems: Problem[]) {
     this.#tokens = all
@@ -133,6 +135,9 @@ class Parser {
     for (;;) {
       const token = this.#peek()
       if (token.kind === '}') {
+        if (token.line !== block.line && token.column !== block.column) {
+          this.#crooked ??= `the } on line ${token.line} closes ${title(block)} of line ${block.line} and stands under another one`
+        }
         return this.#next()
       }
       if (this.#standsOutside(token, type)) {
@@ -147,7 +152,7 @@ class Parser {
         this.#problem(
           `the block ${type}${label === null ? '' : ` "${clip(label)}"`} is never closed`,
           block,
-          'a } is missing, here or in a block inside it',
+          this.#crooked ?? 'a } is missing, here or in a block inside it',
         )
         return null
       }
