@@ -9,8 +9,6 @@ import { compileValue, requireObject } from './compile.ts'
 import { withRootDirective } from './directive.ts'
 import { readsOf } from './reads.ts'
 
-export { writes } from './writes.ts'
-
 export interface CompiledMapping {
   /** What the mapping makes of an event. Parts of the result may be parts of the event itself: neither is to be changed. */
   transform(event: JsonObject): JsonValue

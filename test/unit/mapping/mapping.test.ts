@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { LinkedEventsError } from '../../../src/errors.ts'
 import { encodeJson, type JsonObject, type JsonValue, parseJson } from '../../../src/json.ts'
 import { checkMapping } from '../../../src/mapping/check.ts'
-import { compileMapping, entityColumns, writes } from '../../../src/mapping/mapping.ts'
+import { compileMapping, entityColumns } from '../../../src/mapping/mapping.ts'
 import { mappingOracle } from '../../support/oracle.ts'
 
 const event: JsonObject = {
@@ -374,25 +374,6 @@ describe('columns of an entity', () => {
       expect(entityColumns([read], 's', 'e')).toBe('all')
     },
   )
-})
-
-describe('writes', () => {
-  it.each<[JsonValue, string[]]>([
-    [{ a: 1, b: { c: { '@path': '$.d' }, e: {} } }, ['a', 'b.c', 'b.e']],
-    [{ context: { consent: { categoryPreferences: { ads: true } } } }, ['context.consent.categoryPreferences.ads']],
-    [
-      { context: { '@merge': { direction: 'right', objects: [{ '@path': '$.context' }, { consent: 1 }] } } },
-      ['context', 'context.consent'],
-    ],
-    [{ context: { '@if': { exists: 1, then: { consent: 1 } } } }, ['context', 'context.consent']],
-    [{ '@path': '$.x' }, ['']],
-    [
-      { __segment_internal_directive: { '@transform': { apply: { '@path': '$.' } } }, context: { consent: 1 } },
-      ['context.consent'],
-    ],
-  ])('%j: %j', (mapping, expected) => {
-    expect(writes(mapping)).toEqual(expected)
-  })
 })
 
 function freeze<T>(value: T): T {
