@@ -13,6 +13,9 @@ export interface MappingOracle {
 }
 
 export const triggerOracle = (): TriggerOracle => require('@segment/destination-subscriptions') as TriggerOracle
+/** What the package runs for a batch; it does not export it. */
+export const batchOracle = (): { transformBatch(mapping: unknown, events: unknown): unknown } =>
+  require('../../node_modules/@segment/actions-core/dist/cjs/mapping-kit/index.js') as ReturnType<typeof batchOracle>
 export const mappingOracle = (): MappingOracle => require('@segment/actions-core') as MappingOracle
 
 /** How many generated cases: 10,000 every day, more where `PARITY_RUNS` says so. */
