@@ -72,14 +72,21 @@ const { object } = fc.letrec<{ object: string; value: string }>((tie) => ({
 /** Events that look like events, so that the triggers match and keys are found. */
 const likely = fc
   .record({
-    type: fc.constantFrom('"track"', '"track"', '"identify"', '"tr\\u0061ck"', 'null'),
+    type: fc.constantFrom('"track"', '"track"', '"track"', '"track"', '"track"', '"identify"', '"tr\\u0061ck"', 'null'),
     event: fc.constantFrom('"Order Completed"', '"Cart Viewed"', '7'),
-    sku: scalar,
+    sku: fc.oneof({ weight: 2, arbitrary: fc.constantFrom('"SKU-1"', '42', '"42"', '"SKU\\u002d1"') }, scalar),
     account: scalar,
     extra: fc.oneof(scalar, object),
     product: fc.option(fc.oneof(scalar, object)),
-    properties: fc.constantFrom('members', 'members', 'members', 'absent', 'null', 'list', 'text', 'twice'),
+    properties: fc.oneof(
+      { weight: 9, arbitrary: fc.constant('members' as const) },
+      fc.constantFrom('absent', 'null', 'list', 'text', 'twice'),
+    ),
     integrations: fc.constantFrom(
+      '',
+      '',
+      '',
+      '',
       '',
       '',
       '"integrations":{"All":true},',
@@ -89,6 +96,9 @@ const likely = fc
     consent: fc.constantFrom(
       '',
       '',
+      '',
+      '',
+      '"context":{"locale":"de"},',
       '"context":{"consent":{"categoryPreferences":{"ads":true}}},',
       '"context":{"consent":{"x":1}},',
       '"context":{"consent":{}},',
@@ -109,7 +119,7 @@ const likely = fc
     return `${gap}{${integrations}${consent}"type":${type},"event":${event}${place},${gap}"extra":${extra}}${gap}`
   })
 
-export const document = fc.oneof({ weight: 4, arbitrary: likely }, { weight: 2, arbitrary: object })
+export const document = fc.oneof({ weight: 5, arbitrary: likely }, object)
 
 /** One byte more, less or other: mostly no JSON any more, sometimes other JSON. */
 export const damaged = fc

@@ -3,26 +3,40 @@
 import fc from 'fast-check'
 import type { JsonObject, JsonValue } from '../../src/json.ts'
 import { compileMapping } from '../../src/mapping/mapping.ts'
-import { columnNames } from './event-rows.ts'
+import { columnNames, oddColumnNames } from './event-rows.ts'
 import { type DestinationWords, type MappingWords, row } from './plan.ts'
 
 const pick = <T>(...values: readonly T[]) => fc.constantFrom<T>(...values)
 
-const eventPath = pick(
-  ...['type', 'event', 'userId', 'extra', 'extra.a', 'extra.__proto__.x', 'context', 'context.consent', 'traits.plan'],
-  ...['properties', 'properties.sku', 'properties.account', 'properties.total', 'properties.product', 'properties.é'],
-  ...['properties.product.x', 'extra[0]', 'extra[1].sku', 'properties["a.b"]', "properties['x y']", 'properties.a"b'],
-  ...['constructor.name', 'properties.length', 'properties.sku.length', 'missing.deep.down', '', '__proto__', '$.type'],
+/** Mostly what operators write: one odd name sends a whole mapping the long way. */
+const mostly = <T>(common: fc.Arbitrary<T>, odd: fc.Arbitrary<T>) =>
+  fc.oneof({ weight: 25, arbitrary: common }, { weight: 1, arbitrary: odd })
+
+const eventPath = mostly(
+  pick(
+    ...['type', 'event', 'userId', 'extra', 'extra.a', 'context', 'context.consent', 'properties', 'properties.sku'],
+    ...['properties.account', 'properties.total', 'properties.product', 'properties.product.x', 'missing.deep.down'],
+    ...['properties.é', 'extra[0]', 'extra[1].sku', 'traits.plan', 'properties.a"b'],
+  ),
+  pick(
+    ...['properties["a.b"]', "properties['x y']", 'constructor.name', 'properties.length', 'properties.sku.length'],
+    ...['', '__proto__', '$.type', 'extra.__proto__.x', '__segment_entities', '__segment_entities.shop'],
+  ),
 )
-const entity = pick('product', 'product', 'account', 'none')
+const entity = pick('product', 'product', 'product', 'account', 'none')
 const column = fc
-  .tuple(entity, pick(...columnNames), pick('', '', '.a', '[0]', '.length'))
+  .tuple(entity, mostly(pick(...columnNames), pick(...oddColumnNames)), pick('', '', '', '.a', '[0]'))
   .map(([one, name, below]) => `__segment_entities.shop.${one}.${name}${below}`)
-const rowPath = fc.oneof(
-  { weight: 6, arbitrary: entity.map((one) => `__segment_entities.shop.${one}`) },
-  { weight: 1, arbitrary: pick('__segment_entities', '__segment_entities.shop', '__segment_entities.other.product') },
+const wholeRow = mostly(
+  entity.map((one) => `__segment_entities.shop.${one}`),
+  fc.constant('__segment_entities.other.product'),
 )
-const path = fc.tuple(pick('$.', '$.', ''), fc.oneof(eventPath, column, rowPath)).map(([root, one]) => root + one)
+const path = fc
+  .tuple(
+    pick('$.', '$.', ''),
+    fc.oneof({ weight: 2, arbitrary: eventPath }, { weight: 2, arbitrary: column }, wholeRow),
+  )
+  .map(([root, one]) => root + one)
 const template = fc
   .array(
     fc.oneof(
@@ -54,9 +68,12 @@ const constant = pick<JsonValue>(
   ],
   ...[[], {}, [1, null, 'x'], { a: { b: null } }],
 )
-const outputKey = pick(
-  ...['properties', 'properties', 'context', 'product', 'sku', 'total', 'account', 'extra', 'type', 'name', 'consent'],
-  ...['é', 'a"b', '', 'x y', '0', '7', '__proto__', 'constructor', 'length', '__segment_entities', '\ud800', 'deep'],
+const outputKey = mostly(
+  pick(
+    ...['properties', 'properties', 'context', 'product', 'sku', 'total', 'account', 'extra', 'type', 'name'],
+    ...['consent', 'é', 'a"b', '', 'x y', 'deep', '\ud800'],
+  ),
+  pick('0', '7', '__proto__', 'constructor', 'length', '__segment_entities'),
 )
 
 interface Ties {
@@ -76,6 +93,7 @@ const tied = fc.letrec<Ties>((tie) => {
       { depthSize: 'small', withCrossShrink: true },
       constant,
       path.map((one) => ({ '@path': one })),
+      wholeRow.map((one) => ({ '@path': `$.${one}` })),
       { weight: 2, arbitrary: tie('directive') },
       tie('object'),
       fc.array(value, { maxLength: 2 }),
@@ -84,7 +102,7 @@ const tied = fc.letrec<Ties>((tie) => {
     directive: fc.oneof(
       { depthSize: 'small', withCrossShrink: true },
       { weight: 4, arbitrary: path.map((one) => ({ '@path': one })) },
-      rowPath.map((one) => ({ '@path': `$.${one}` })),
+      wholeRow.map((one) => ({ '@path': `$.${one}` })),
       template.map((one) => ({ '@template': one })),
       tie('directive').map((one) => ({ '@path': one })),
       tie('directive').map((one) => ({ '@template': one })),
@@ -187,28 +205,49 @@ const strict = pick(
   'properties.total = 1.5',
 ).map((one) => ({ trigger: one, strict: true }))
 
-const schema = fc.option(
+const schema = fc.oneof(
+  { weight: 12, arbitrary: fc.constant(null) },
   pick<JsonObject>(
     { type: 'object', properties: { name: { type: 'string' }, sku: { type: 'string' }, total: { type: 'number' } } },
     { type: 'object', required: ['sku'], additionalProperties: true, properties: { sku: { type: 'string' } } },
   ),
-  { nil: null, freq: 8 },
 )
+
+type Words = Readonly<Record<string, string>>
 
 const mappingWords: fc.Arbitrary<MappingWords> = fc
   .record({
     name: pick('One', 'Two'),
-    condition: fc.oneof({ weight: 6, arbitrary: trigger }, { weight: 1, arbitrary: strict }),
-    entities: pick<Record<string, string>>(
-      { product: 'properties.sku' },
-      { product: '$.properties.sku', account: 'properties.account' },
-      { product: "properties['sku']", none: 'userId' },
-      { product: 'properties' },
-      { product: 'properties.product.0', account: 'extra[1].sku' },
-      { product: 'constructor.name' },
-      {},
+    condition: fc.oneof(
+      { weight: 6, arbitrary: fc.constant({ trigger: 'type = "track"' }) },
+      { weight: 3, arbitrary: trigger },
+      { weight: 1, arbitrary: strict },
     ),
-    onMissing: pick<NonNullable<MappingWords['onMissing']>>('pass', 'pass', 'pass', 'drop', 'dead_letter'),
+    entities: fc.oneof(
+      {
+        weight: 8,
+        arbitrary: pick<Words>(
+          { product: 'properties.sku' },
+          { product: '$.properties.sku', account: 'properties.account' },
+        ),
+      },
+      pick<Words>(
+        { product: "properties['sku']", none: 'userId' },
+        { product: 'properties' },
+        { product: 'properties.product.0', account: 'extra[1].sku' },
+        { product: 'constructor.name' },
+        {},
+      ),
+    ),
+    onMissing: pick<NonNullable<MappingWords['onMissing']>>(
+      'pass',
+      'pass',
+      'pass',
+      'pass',
+      'pass',
+      'drop',
+      'dead_letter',
+    ),
     mapping,
     schema,
   })
@@ -217,6 +256,6 @@ const mappingWords: fc.Arbitrary<MappingWords> = fc
 export const destination: fc.Arbitrary<DestinationWords> = fc.record({
   slug: pick('crm', 'ads', 'All'),
   categories: pick<readonly string[]>([], [], ['ads']),
-  format: pick('event', 'event', 'payload'),
-  mappings: fc.array(mappingWords, { maxLength: 2 }),
+  format: pick('event', 'event', 'event', 'payload'),
+  mappings: fc.oneof({ weight: 9, arbitrary: fc.array(mappingWords, { minLength: 1, maxLength: 2 }) }, fc.constant([])),
 })
