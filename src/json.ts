@@ -17,6 +17,20 @@ export class ExactNumber extends Number {
   override toString(): string {
     return this.#text
   }
+  toJSON(): number {
+    exactSeen = true
+    return Number(this)
+  }
+}
+
+/** `JSON.stringify` has met an `ExactNumber` since this was last set to false. */
+let exactSeen = false
+
+/** As `JSON.stringify`, save that every digit stays: it says itself whether there are any to lose. */
+export function stringifyExact(value: unknown): string | undefined {
+  exactSeen = false
+  const text = JSON.stringify(value)
+  return exactSeen ? encodeJson(value) : text
 }
 
 export function isObject(value: unknown): value is JsonObject {

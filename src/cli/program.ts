@@ -281,11 +281,17 @@ function addCommands(root: Command, add: Add): void {
     root,
     'graph',
     'entities and relationships of the data graph',
-    ['linked-events graph', 'linked-events graph data-graph.hcl --mermaid'],
+    [
+      'linked-events graph',
+      'linked-events graph data-graph.hcl --mermaid',
+      'linked-events graph data-graph.hcl --upgrade --write',
+    ],
     async () => (await import('./graph.ts')).graph,
   )
     .argument('[file]', 'a data graph; else the configured one')
     .option('--mermaid', 'as a Mermaid diagram')
+    .option('--upgrade', 'the file as v1.0.0 instead; comments and formatting stay')
+    .option('--write', 'with --upgrade: into the file itself')
 
   const attempt = prepare(root.command('try').description('one mapping or trigger on one event, with the steps'))
   examples(attempt, [`linked-events try trigger 'type = "track"' --event event.json`])

@@ -6,8 +6,9 @@ import type { DestinationPlan, MappingPlan } from '../enrich/plan.ts'
 import type { Target } from '../enrich/sink.ts'
 import { LinkedEventsError, nearest, type Problem } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
-import { type CompiledMapping, writes } from '../mapping/mapping.ts'
+import type { CompiledMapping } from '../mapping/mapping.ts'
 import { compilePayloadSchema } from '../mapping/payload.ts'
+import { rowWrites } from '../mapping/row-writes.ts'
 import type { Config, MappingConfig } from './config.ts'
 import { type Path, readDocument } from './document.ts'
 import type { GraphFile } from './entities.ts'
@@ -183,11 +184,9 @@ function checkReads(
 ): void {
   const bound = new Set(mapping.entities.map(({ entity }) => entity))
   const reported = new Set<string>()
-  let readsEntity = false
   for (const read of compiled.reads) {
     const [root, space, entity] = read.split('.')
     if (root !== '__segment_entities') continue
-    readsEntity = true
     if (space !== undefined && space !== config.space && !reported.has(space)) {
       reported.add(space)
       problems.push(
@@ -212,16 +211,20 @@ function checkReads(
       )
     }
   }
-  const consent = writes((mapping.mapping ?? mapping.settings ?? {}) as JsonValue).find(
-    (written) => written === 'context' || written.startsWith('context.consent'),
+  const consent = rowWrites((mapping.mapping ?? mapping.settings ?? {}) as JsonValue).find((written) =>
+    /^context(\.consent(\..*)?)?$/s.test(written),
   )
-  if (readsEntity && consent?.startsWith('context.consent')) {
+  if (consent !== undefined) {
+    const hint =
+      consent === 'context'
+        ? 'consent comes from the event alone; write the fields below context one by one'
+        : 'consent comes from the event alone; take this field out'
     problems.push(
       problemAt(
-        places.place([...path, 'context', 'consent']),
+        places.place([...path, ...consent.split('.')]),
         'CONSENT_FROM_WAREHOUSE',
-        `${mapping.name} writes ${consent}`,
-        'consent comes from the event alone; take this field out',
+        `${mapping.name} writes ${consent} from a row of the warehouse`,
+        hint,
       ),
     )
   }

@@ -52,23 +52,25 @@ export function checkEntities(
 /** The label; in v1.0.0 it must be a slug. */
 export function slugOf(block: Block, version: Version, problems: Problem[]): string | null {
   const { type, label, labelAt } = block
-  if (label === null || label === '') {
+  if (label === null || label.trim() === '') {
     problems.push(graphProblem('missing_attribute', `${type} has no slug`, block, `write ${type} "some-slug" {`))
     return null
   }
-  if (version === 'v1.0.0' && !/^[a-z0-9_-]+$/.test(label)) {
-    const proposal = label.toLowerCase().replace(/[^a-z0-9_-]+/g, '-')
+  if (version === 'v1.0.0' && slugLike(label) !== label) {
     problems.push(
       graphProblem(
         'invalid_slug',
         `"${label}" is no slug: small letters, digits, dashes and underscores only`,
         labelAt,
-        `write ${type} "${proposal}"`,
+        `write ${type} "${slugLike(label)}"`,
       ),
     )
   }
   return label
 }
+
+/** The slug that is most like a label; a slug is most like itself. */
+export const slugLike = (label: string): string => label.toLowerCase().replace(/[^a-z0-9_-]+/g, '-')
 
 export function checkTableRef(ref: string, place: Place, problems: Problem[]): void {
   const parts = ref.match(/"(?:[^"]|"")*"|[^."]+/g) ?? []

@@ -31,7 +31,7 @@ export function graphProblem(
 }
 
 const pattern =
-  /(?<space>[ \t\r\uFEFF]+)|(?<line>\n)|(?<comment>#[^\n]*|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|(?<text>"(?:[^"\\\n]|\\.)*"?)|(?<single>'[^'\n]*')|(?<separator>[,;])|(?<mark>[{}=:])|(?<word>[^\s{}="#:,;]+(?::[^\s{}="#:,;]+)*)|(?<other>[\s\S])/gy
+  /(?<space>[ \t\r\uFEFF]+)|(?<line>\n)|(?<comment>#[^\n]*|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|(?<text>"(?:[^"\\\n]|\\.)*"?)|(?<single>'[^'\n]*')|(?<separator>[,;])|(?<mark>[{}=:])|(?<word>(?:(?!\/[/*])[^\s{}="#:,;])+(?::(?:(?!\/[/*])[^\s{}="#:,;])+)*)|(?<other>[\s\S])/gy
 
 export function tokens(text: string, problems: Problem[]): Token[] {
   const found: Token[] = []

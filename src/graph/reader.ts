@@ -24,7 +24,8 @@ export class Reader {
     if (found === undefined) {
       const { type, label } = this.#block
       const message = `${type}${label === null ? '' : ` "${label}"`} has no ${name}`
-      this.#problems.push(graphProblem('missing_attribute', message, this.#block, `add ${name} = "…"`))
+      const value = name === 'version' ? 'v1.0.0' : '…'
+      this.#problems.push(graphProblem('missing_attribute', message, this.#block, `add ${name} = "${value}"`))
     } else if (found !== null && found.trim() === '') {
       this.#problems.push(
         graphProblem('missing_attribute', `${name} is empty`, this.place(name), `write ${name} = "…"`),

@@ -14,6 +14,9 @@ export interface Block extends Place {
   /** The quoted label behind the type, or null. */
   readonly label: string | null
   readonly labelAt: Place
+  /** Its braces; the block's own place where one is missing. */
+  readonly open: Place
+  readonly close: Place
   readonly attributes: readonly Attribute[]
   readonly blocks: readonly Block[]
 }
@@ -34,6 +37,8 @@ class Parser {
   readonly #problems: Problem[]
   #at = 0
   #depth = 0
+  /** Of the first brace that does not stand under what it closes: where braces are missing, it is by there. */
+  #crooked: string | null = null
 
   constructor(all: readonly Token[], problems: Problem[]) {
     this.#tokens = all
@@ -105,31 +110,35 @@ class Parser {
   #block(name: Token, label: string | null, labelAt: Place): Block {
     const attributes: Attribute[] = []
     const blocks: Block[] = []
-    const block: Block = { type: name.value, label, labelAt, attributes, blocks, line: name.line, column: name.column }
+    const { line, column } = name
+    const block = { type: name.value, label, labelAt, open: name, close: name, attributes, blocks, line, column }
     if (this.#peek().kind !== '{') {
       const hint = `write ${name.value}${label === null ? '' : ` "${clip(label)}"`} {`
       this.#problem(`expected "{" after ${name.value}`, this.#peek(), hint)
       if (!this.#skipToBrace()) return block
     }
-    this.#at++
+    block.open = this.#next()
     if (this.#depth >= nestingMax) {
       this.#problems.push(graphProblem('too_deep', `blocks are nested deeper than ${nestingMax}`, name))
       this.#skipBlock()
       return block
     }
     this.#depth++
-    this.#members(block, attributes, blocks)
+    block.close = this.#members(block, attributes, blocks) ?? name
     this.#depth--
     return block
   }
 
-  #members(block: Block, attributes: Attribute[], blocks: Block[]): void {
+  /** Reads up to the brace that closes the block, and returns it; null where there is none. */
+  #members(block: Block, attributes: Attribute[], blocks: Block[]): Token | null {
     const { type, label } = block
     for (;;) {
       const token = this.#peek()
       if (token.kind === '}') {
-        this.#at++
-        return
+        if (token.line !== block.line && token.column !== block.column) {
+          this.#crooked ??= `the } on line ${token.line} closes ${title(block)} of line ${block.line} and stands under another one`
+        }
+        return this.#next()
       }
       if (this.#standsOutside(token, type)) {
         this.#problem(
@@ -137,15 +146,15 @@ class Parser {
           token,
           `put } on the line above; ${title(block)} begins on line ${block.line}`,
         )
-        return
+        return null
       }
       if (token.kind === 'end') {
         this.#problem(
           `the block ${type}${label === null ? '' : ` "${clip(label)}"`} is never closed`,
           block,
-          'a } is missing, here or in a block inside it',
+          this.#crooked ?? 'a } is missing, here or in a block inside it',
         )
-        return
+        return null
       }
       if (token.kind !== 'word') {
         this.#problem(`unexpected ${describe(token)}`, token)

@@ -2,7 +2,7 @@
  * A mapping as closures. Everything that does not depend on the event is decided here, once: paths are cut, templates and
  * Liquid parsed, patterns built. The mapping is only read; the event is never changed.
  */
-import { ExactNumber, encodeJson, isObject, type JsonObject, type JsonValue, parseJson } from '../json.ts'
+import { ExactNumber, isObject, type JsonObject, type JsonValue, parseJson, stringifyExact } from '../json.ts'
 import {
   type DirectiveName,
   directiveOf,
@@ -169,7 +169,7 @@ const directives: Readonly<Record<DirectiveName, Compile>> = {
     const source = compileValue(value, undefineds)
     return (scope) => {
       const found = source(scope)
-      if (mode === 'encode') return found === undefined ? undefined : encode(found)
+      if (mode === 'encode') return stringifyExact(found)
       if (mode !== 'decode') return undefined // capitals pass the check and do nothing
       return typeof found === 'string' ? decode(found) : found
     }
@@ -255,22 +255,6 @@ export function requireObject(scope: unknown): unknown {
   if (scope === undefined) return {}
   if (!isObject(scope)) throw new TypeError(`data must be an object, got ${typeName(plain(scope))}`)
   return scope
-}
-
-/** Every digit of a long number stays. */
-function encode(value: unknown): string {
-  return holdsExact(value) ? encodeJson(value) : JSON.stringify(value)
-}
-
-function holdsExact(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  if (value instanceof ExactNumber) return true
-  if (Array.isArray(value)) {
-    for (let at = 0; at < value.length; at++) if (holdsExact(value[at])) return true
-    return false
-  }
-  for (const key in value) if (holdsExact((value as JsonObject)[key])) return true
-  return false
 }
 
 /** JSON inside a text is nested no deeper than an event may be; what is deeper stays text, as what is no JSON does. */

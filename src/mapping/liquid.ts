@@ -7,6 +7,8 @@ import { Liquid, type Template } from 'liquidjs'
 export const liquidLengthMax = 1_000
 const renderMillisecondsMax = 500
 const memoryMax = 1e8
+/** Characters of a result. What blocks capture is not counted as memory, and two of them make a thousandfold of a field. */
+const outputMax = 1e7
 
 export const disabledTags = ['case', 'for', 'include', 'layout', 'render', 'tablerow'] as const
 export const disabledFilters = [
@@ -68,8 +70,11 @@ export function parseLiquid(text: string): LiquidTemplate {
   }
   const templates = engine().parse(text)
   refuseDisabledFilters(templates)
-  const render = (scope: unknown): string =>
-    String(engine().renderSync(templates, typeof scope === 'object' && scope !== null ? scope : {}))
+  const render = (scope: unknown): string => {
+    const output = String(engine().renderSync(templates, typeof scope === 'object' && scope !== null ? scope : {}))
+    if (output.length > outputMax) throw new Error(`@liquid: the result is longer than ${outputMax} characters`)
+    return output
+  }
   return { render, paths: variables(templates) }
 }
 

@@ -6,14 +6,14 @@ import { LinkedEventsError } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { checkMapping } from './check.ts'
 import { compileValue, requireObject } from './compile.ts'
-import { withRootDirective } from './directive.ts'
+import { typeName, withRootDirective } from './directive.ts'
 import { readsOf } from './reads.ts'
-
-export { writes } from './writes.ts'
 
 export interface CompiledMapping {
   /** What the mapping makes of an event. Parts of the result may be parts of the event itself: neither is to be changed. */
   transform(event: JsonObject): JsonValue
+  /** The same of each event of a batch; what is no object in it is taken as an event without fields. */
+  transformBatch(events: readonly JsonObject[]): JsonValue[]
   /** Every event path that it can read, dotted, without `$.`; the empty text is the whole event. */
   readonly reads: readonly string[]
 }
@@ -32,6 +32,10 @@ export function compileMapping(mapping: JsonValue): CompiledMapping {
   return {
     transform(event) {
       return evaluate(requireObject(event)) as JsonValue
+    },
+    transformBatch(events) {
+      if (!Array.isArray(events)) throw new TypeError(`data must be an array, got ${typeName(events)}`)
+      return events.map((event) => evaluate(event) as JsonValue)
     },
     reads: readsOf(whole),
   }

@@ -141,7 +141,7 @@ function standsAt(text: string, value: string, at: number): boolean {
   return true
 }
 
-function numberOf(value: unknown): number | undefined {
+export function numberOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value
   return value instanceof ExactNumber ? Number(value) : undefined
 }

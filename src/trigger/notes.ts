@@ -134,7 +134,14 @@ export const dangling = (token: Token): Note =>
   warn('dangling_operator', `nothing follows this \`${token.value}\``, token.start, 'remove it')
 
 export const skipped = (token: Token, wanted: string): Note =>
-  warn('ignored_token', `expected \`${wanted}\`, but "${token.value}" stands here and is ignored`, token.start, null)
+  token.type === 'eos'
+    ? warn('ignored_token', `expected \`${wanted}\` at the end`, token.start, `add \`${wanted}\``)
+    : warn(
+        'ignored_token',
+        `expected \`${wanted}\`, but "${token.value}" stands here and is ignored`,
+        token.start,
+        null,
+      )
 
 export const prefixed = (token: Token, type: TriggerCondition['type']): Note =>
   warn(

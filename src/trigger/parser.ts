@@ -112,12 +112,12 @@ function parseList(tokens: readonly Token[], notes: Note[], nested = false): Lis
     } else if (token.type === 'operator' && token.value === '!') {
       if (next?.type === 'ident' && isFunction(next)) {
         at++
-        const read = readFunction(tokens, at, { name: next, negated: true }, notes)
+        const read = readFunction(tokens, at, { name: next, negated: true, nested }, notes)
         at = read.at
         if (read.condition !== null) add(read.condition, token)
       } else notes.push(lostNegation(token))
     } else if (token.type === 'ident' && isFunction(token)) {
-      const read = readFunction(tokens, at, { name: token, negated: false }, notes)
+      const read = readFunction(tokens, at, { name: token, negated: false, nested }, notes)
       at = read.at
       if (read.condition !== null) add(read.condition, token)
     } else if (token.type === 'ident') {
@@ -197,7 +197,7 @@ function functionField(word: string): ReturnType<typeof fieldOf> {
 function readFunction(
   tokens: readonly Token[],
   from: number,
-  call: { readonly name: Token; readonly negated: boolean },
+  call: { readonly name: Token; readonly negated: boolean; readonly nested: boolean },
   notes: Note[],
 ): { readonly condition: TriggerCondition | null; readonly at: number } {
   const name = call.name.value
@@ -215,7 +215,9 @@ function readFunction(
   const at = from + 5
   if (open?.type !== 'parenleft') notes.push(skipped(open ?? call.name, '('))
   if (comma?.type !== 'comma') notes.push(skipped(comma ?? field, ','))
-  if (close !== undefined && close.type !== 'parenright') notes.push(skipped(close, ')'))
+  // In parentheses the call's own `)` has ended them: that is told where they are read.
+  if (close !== undefined && close.type !== 'parenright' && !(call.nested && close.type === 'eos'))
+    notes.push(skipped(close, ')'))
   const { root, path, type } = functionField(field.value)
   if (type !== undefined && hasPath(type) && !Object.hasOwn(fields, field.value.split('.')[0] ?? '')) {
     notes.push(prefixed(field, type))

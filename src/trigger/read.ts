@@ -3,13 +3,15 @@ import type { JsonObject } from '../json.ts'
 
 export type Reader = (event: JsonObject) => unknown
 
-/** Names that every object, list or text answers to without having them. `length` is the one that is of use. */
 const inherited = new Set(
   [Object.prototype, Array.prototype, String.prototype, Number.prototype, Boolean.prototype].flatMap((prototype) =>
     Object.getOwnPropertyNames(prototype),
   ),
 )
 inherited.delete('length')
+
+/** Names that every object, list or text answers to without having them. `length` is the one that is of use. */
+export const isInherited = (key: string): boolean => inherited.has(key)
 
 /** The same text as property names are held: comparing and looking up with it is several times faster than with a slice. */
 export function interned(text: string): string {
@@ -19,7 +21,7 @@ export function interned(text: string): string {
 /** A falsy value on the way ends the descent and is the result. */
 export function below(root: Reader, path: readonly string[]): Reader {
   const keys = path.map(interned)
-  if (keys.some((key) => inherited.has(key))) return (event) => keys.reduce<unknown>(own, root(event))
+  if (keys.some(isInherited)) return (event) => keys.reduce<unknown>(own, root(event))
   const [first, second, third] = keys
   if (first === undefined) return root
   if (second === undefined) {

@@ -5,8 +5,9 @@
 import { LinkedEventsError, type Problem } from '../errors.ts'
 import type { JsonObject } from '../json.ts'
 import { positionAt } from '../position.ts'
-import { compileGroup, keysOf } from './compile.ts'
+import { keysOf } from './compile.ts'
 import { hasPath } from './fields.ts'
+import { generatePredicate } from './generate.ts'
 import type { TriggerGroup, TriggerNode } from './node.ts'
 import type { Note } from './notes.ts'
 import { type Parsed, parse } from './parser.ts'
@@ -38,7 +39,7 @@ export function compileTrigger(text: string, options: TriggerOptions = {}): Comp
   }
   const { ast, notes } = parsePlain(text)
   if (ast === null) throw invalid(text, notes)
-  const matches = compileGroup(ast)
+  const matches = generatePredicate(ast)
   return { matches, ast, toString: () => printGroup(ast) }
 }
 

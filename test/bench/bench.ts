@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [--events N] [--rows N] [--stock-events N] [--rounds N] [--only pass,stock,ours]`: what an enriched event
- * costs, in one run on one real broker. The broker has one processor, each contender in turn the other; a contender is a
+ * `npm run bench -- [--events N] [--rows N] [--stock-events N] [--rounds N] [--only languages,pass,stock,ours]`: the languages
+ * beside Segment's packages (languages.ts); then what an enriched event costs, in one run on one real broker. The broker has one processor, each contender in turn the other; a contender is a
  * process of its own and ours is `linked-events run` as installed. What (b) and (c) deliver is compared, value for value.
  */
 import { execFileSync } from 'node:child_process'
@@ -25,7 +25,7 @@ const { values: options } = parseArgs({
     rows: { type: 'string', default: '1000000' },
     'stock-events': { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '1' },
-    only: { type: 'string', default: 'pass,stock,ours' },
+    only: { type: 'string', default: 'languages,pass,stock,ours' },
     /** More words for node in front of the program, for a profile. */
     node: { type: 'string', default: '' },
   },
@@ -37,6 +37,11 @@ const partitions = 4
 const two = availableParallelism() > 1
 const [contenderCore, brokerCore] = two ? [0, 1] : [null, null]
 const only = new Set(options.only.split(','))
+if (only.delete('languages')) {
+  const script = new URL('languages.ts', import.meta.url).pathname
+  execFileSync(process.execPath, ['--import', 'tsx', script], { stdio: 'inherit' })
+  if (only.size === 0) process.exit(0)
+}
 const folder = mkdtempSync(join(tmpdir(), 'linked-events-bench-'))
 const stockRows = join(folder, 'stock.sqlite')
 const names = {

@@ -1,5 +1,7 @@
 /** The commands about the languages alone: graph, try, test. */
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { folder, json, linkedEvents } from '../support/cli.ts'
@@ -112,6 +114,42 @@ describe('graph', () => {
       exit: 78,
       error: { code: 'DATA_GRAPH_INVALID' },
     })
+  })
+})
+
+describe('graph --upgrade', () => {
+  const old = `# ours
+data_graph {
+  version = "v0.0.6" # the first
+  entity "Product of the shop" { # articles
+    table_ref = "shop.products"
+    primary_key = "sku"
+  }
+}
+`
+  const upgraded = old
+    .replace('v0.0.6', 'v1.0.0')
+    .replace(
+      '"Product of the shop" { # articles',
+      'product-of-the-shop" { # articles\n    name = "Product of the shop"',
+    )
+    .replace('entity product', 'entity "product')
+
+  test('prints the file as v1.0.0, its comments in place, and says which slugs changed', async () => {
+    const cwd = folder({ 'g.hcl': old })
+    const { stdout, stderr, code } = await linkedEvents(['graph', 'g.hcl', '--upgrade'], { cwd })
+    expect({ stdout, code }).toEqual({ stdout: upgraded, code: 0 })
+    expect(stderr).toContain('"Product of the shop" is now "product-of-the-shop"')
+    expect(readFileSync(join(cwd, 'g.hcl'), 'utf8')).toBe(old)
+  })
+
+  test('--write changes the file itself, once', async () => {
+    const cwd = folder({ 'g.hcl': old })
+    const args = ['graph', 'g.hcl', '--upgrade', '--write']
+    expect(await json(args, { cwd })).toMatchObject({ changed: true, written: true, text: upgraded, exit: 0 })
+    expect(readFileSync(join(cwd, 'g.hcl'), 'utf8')).toBe(upgraded)
+    expect(await json(args, { cwd })).toMatchObject({ changed: false, written: false, exit: 0 })
+    expect((await linkedEvents(['graph', 'g.hcl', '--write'], { cwd })).code).toBe(2)
   })
 })
 

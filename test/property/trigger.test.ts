@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { JsonObject } from '../../src/json.ts'
+import { compileGroup } from '../../src/trigger/compile.ts'
+import type { TriggerGroup } from '../../src/trigger/node.ts'
 import { compileTrigger } from '../../src/trigger/trigger.ts'
 import { parityRuns, paritySeed, triggerOracle } from '../support/oracle.ts'
 
@@ -8,7 +10,25 @@ const { parseFql, validate } = triggerOracle()
 
 const pick = <T>(...values: readonly T[]) => fc.constantFrom(...values)
 const space = fc.oneof({ weight: 40, arbitrary: fc.constant(' ') }, pick('', '  ', '\n', '\t', '\r\n'))
-const word = pick('a', 'b', 'n', 'plan', 'x-1', 'length', '0', 'null', 'and', 'a\\ b', 'a\\.b', 'type', 'contains')
+/** Names and texts that would break out of code that is made carelessly. */
+const odd = ['a"b', "a'b", 'a`b', 'a\\b', '${a}', '"]', '*/', 'a\u2028b', '\ud800', 'v', 'e']
+const escaped = (name: string) => name.replace(/[^\w-]/g, '\\$&')
+const word = pick(
+  'a',
+  'b',
+  'n',
+  'plan',
+  'x-1',
+  'length',
+  '0',
+  'null',
+  'and',
+  'a\\ b',
+  'a\\.b',
+  'type',
+  'contains',
+  ...odd.map(escaped),
+)
 const root = pick('properties', 'traits', 'context')
 const path = fc
   .tuple(root, fc.array(word, { minLength: 1, maxLength: 3 }))
@@ -31,7 +51,25 @@ const field = fc.oneof(
     ),
   },
 )
-const texts = pick('track', 'a', 'ab', '', '5', '0', 'null', 'true', 'x y', 'Ä', 'a*', '*a', '*', "it's", 'aba')
+const texts = pick(
+  'track',
+  'a',
+  'ab',
+  '',
+  '5',
+  '0',
+  'null',
+  'true',
+  'x y',
+  'Ä',
+  'a*',
+  '*a',
+  '*',
+  "it's",
+  'aba',
+  `${'long '.repeat(9)}a`,
+  ...odd.filter((text) => !text.includes('"')),
+)
 const quoted = fc.oneof(
   { weight: 10, arbitrary: texts.map((text) => `"${text}"`) },
   { weight: 1, arbitrary: texts.map((text) => `'${text}'`) },
@@ -103,7 +141,7 @@ const node = fc.oneof(
   { weight: 3, arbitrary: leaf },
   {
     weight: 2,
-    arbitrary: fc.dictionary(pick('a', 'b', 'n', 'plan', 'x-1', '0', 'a b', 'null', 'type', 'contains'), leaf, {
+    arbitrary: fc.dictionary(pick('a', 'b', 'n', 'plan', 'x-1', '0', 'a b', 'null', 'type', 'contains', ...odd), leaf, {
       maxKeys: 4,
     }),
   },
@@ -111,7 +149,7 @@ const node = fc.oneof(
 const tree = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.dictionary(pick('a', 'b', 'n', 'plan', 'x-1', '0', 'a b', 'null', 'properties'), node, {
+    arbitrary: fc.dictionary(pick('a', 'b', 'n', 'plan', 'x-1', '0', 'a b', 'null', 'properties', ...odd), node, {
       maxKeys: 5,
     }),
   },
@@ -151,11 +189,13 @@ it('gives the tree and the answers of the published package on generated trigger
       seen.compiled++
       const compiled = compileTrigger(text)
       expect(compiled.ast).toEqual(expected)
+      const closures = compileGroup(compiled.ast as TriggerGroup)
       for (const one of events) {
         const answer = compiled.matches(one as JsonObject)
         seen.answers++
         if (answer) seen.matched++
         expect(answer, `${text} on ${JSON.stringify(one)}`).toBe(validate(expected, one))
+        expect(closures(one as JsonObject), `closures: ${text} on ${JSON.stringify(one)}`).toBe(answer)
       }
     }),
     { seed, numRuns: parityRuns() },
@@ -165,7 +205,8 @@ it('gives the tree and the answers of the published package on generated trigger
 })
 
 it('prints a trigger as text that gives the same tree', () => {
-  const seed = paritySeed('trigger print')
+  const runs = Math.min(parityRuns(), 20_000)
+  const seed = paritySeed('trigger print', runs)
   let printed = 0
   fc.assert(
     fc.property(trigger, (text) => {
@@ -179,7 +220,7 @@ it('prints a trigger as text that gives the same tree', () => {
       printed++
       expect(compileTrigger(String(compiled)).ast, `${text} → ${compiled}`).toEqual(compiled.ast)
     }),
-    { seed, numRuns: Math.min(parityRuns(), 20_000) },
+    { seed, numRuns: runs },
   )
   expect(printed).toBeGreaterThan(1000)
 })

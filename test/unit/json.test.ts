@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { canonicalNumber, ExactNumber, encodeJson, type JsonObject, losesDigits, parseJson } from '../../src/json.ts'
+import {
+  canonicalNumber,
+  ExactNumber,
+  encodeJson,
+  type JsonObject,
+  losesDigits,
+  parseJson,
+  stringifyExact,
+} from '../../src/json.ts'
 
 describe('a number that is only passed on keeps every digit', () => {
   test.each([
@@ -92,4 +100,12 @@ test('a number loses digits only where its double is another number', () => {
     '0.12345678901234567',
     '1e400',
   ])
+})
+
+test('text of JSON keeps every digit at any depth, and is otherwise what JSON.stringify gives', () => {
+  const exact = parseJson('{"a":[{"b":9007199254740993}],"c":1.50}')
+  expect(stringifyExact(exact)).toBe('{"a":[{"b":9007199254740993}],"c":1.5}')
+  expect(stringifyExact(parseJson('12345678901234567890'))).toBe('12345678901234567890')
+  for (const value of [undefined, null, 'x', [undefined], { a: undefined, b: -0 }])
+    expect(stringifyExact(value)).toBe(JSON.stringify(value))
 })

@@ -136,6 +136,21 @@ describe('a problem has its place and a hint', () => {
     ],
     ['a directive that does not exist', base.replace('"@path": $', '"@pth": $'), ['linked-events.yaml:13:']],
     [
+      'consent from the warehouse, hidden in a merge',
+      base.replace(
+        'mapping: { name:',
+        'mapping: { context: { "@merge": { direction: right, objects: [{ "@path": $.context }, { consent: { "@path": $.__segment_entities.shop.product.NAME } }] } }, name:',
+      ),
+      ['linked-events.yaml:13:29 CONSENT_FROM_WAREHOUSE (consent comes from the event alone; take this field out)'],
+    ],
+    [
+      'a row as the whole context',
+      base.replace('mapping: { name:', 'mapping: { context: { "@path": $.__segment_entities.shop.product }, name:'),
+      [
+        'linked-events.yaml:13:29 CONSENT_FROM_WAREHOUSE (consent comes from the event alone; write the fields below context one by one)',
+      ],
+    ],
+    [
       'consent from the warehouse',
       base.replace(
         'mapping: { name:',
@@ -325,4 +340,9 @@ describe('a warehouse', () => {
     expect(project).toBeNull()
     expect(`${shown} ${problems.map(({ message }) => message)}`).toContain(why)
   })
+})
+
+test('consent that comes from the event may be written beside what comes from a row', () => {
+  const kept = '{ context: { consent: { "@path": $.context.consent }, locale: { "@path": $.context.locale } }, name:'
+  expect(read(base.replace('mapping: { name:', `mapping: ${kept}`)).problems).toEqual([])
 })

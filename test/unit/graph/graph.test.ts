@@ -277,3 +277,15 @@ describe('what a paste brings along', () => {
     }
   })
 })
+
+test('a comment may follow a value or a brace without a space', () => {
+  for (const comment of ['# yes', '// yes', '/* yes */']) {
+    const { problems, graph } = parseDataGraph(entity(`${complete}\n enrichment_enabled = true${comment}`))
+    expect(problems).toEqual([])
+    expect(graph?.entities[0]?.enrichment_enabled).toBe(true)
+  }
+})
+
+test('a label of white space names nothing', () => {
+  expect(codes(entity(complete, ' '))).toEqual(['missing_attribute'])
+})

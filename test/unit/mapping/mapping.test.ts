@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { LinkedEventsError } from '../../../src/errors.ts'
 import { encodeJson, type JsonObject, type JsonValue, parseJson } from '../../../src/json.ts'
 import { checkMapping } from '../../../src/mapping/check.ts'
-import { compileMapping, entityColumns, writes } from '../../../src/mapping/mapping.ts'
-import { mappingOracle } from '../../support/oracle.ts'
+import { compileMapping, entityColumns } from '../../../src/mapping/mapping.ts'
+import { batchOracle, mappingOracle } from '../../support/oracle.ts'
 
 const event: JsonObject = {
   type: 'track',
@@ -161,6 +161,12 @@ describe('the unsafe corners are closed', () => {
   it('liquid cannot grow without bound', () => {
     const doubling = `{% assign a = "aaaaaaaaaa" %}${'{% assign a = a | append: a %}'.repeat(30)}{{ a }}`
     expect(() => run({ x: { '@liquid': doubling } })).toThrow(/memory/)
+  })
+
+  it('nor can what a liquid block captures', () => {
+    const tenfold = (name: string) => `{% capture c %}${`{{ ${name} }}`.repeat(10)}{% endcapture %}`
+    const kit = { x: { '@liquid': `${tenfold('a')}${tenfold('c').repeat(3)}{{ c }}` } }
+    expect(() => run(kit, { a: 'x'.repeat(1001) })).toThrow('the result is longer than 10000000 characters')
   })
 })
 
@@ -376,22 +382,14 @@ describe('columns of an entity', () => {
   )
 })
 
-describe('writes', () => {
-  it.each<[JsonValue, string[]]>([
-    [{ a: 1, b: { c: { '@path': '$.d' }, e: {} } }, ['a', 'b.c', 'b.e']],
-    [{ context: { consent: { categoryPreferences: { ads: true } } } }, ['context.consent.categoryPreferences.ads']],
-    [
-      { context: { '@merge': { direction: 'right', objects: [{ '@path': '$.context' }, { consent: 1 }] } } },
-      ['context', 'context.consent'],
-    ],
-    [{ context: { '@if': { exists: 1, then: { consent: 1 } } } }, ['context', 'context.consent']],
-    [{ '@path': '$.x' }, ['']],
-    [
-      { __segment_internal_directive: { '@transform': { apply: { '@path': '$.' } } }, context: { consent: 1 } },
-      ['context.consent'],
-    ],
-  ])('%j: %j', (mapping, expected) => {
-    expect(writes(mapping)).toEqual(expected)
+describe('a batch', () => {
+  it('is each of its events, as in the published package', () => {
+    const kit = { a: { '@path': '$.a' }, t: { '@template': '{{a}}!' }, gone: { '@path': '$.b' } }
+    const batch = [{ a: 1 }, {}, { a: { b: [] } }, null, 5, [7]] as unknown as JsonObject[]
+    const ours = compileMapping(kit).transformBatch(batch)
+    expect(ours).toEqual(batchOracle().transformBatch(structuredClone(kit), structuredClone(batch)))
+    expect(ours.slice(0, 3)).toEqual(batch.slice(0, 3).map((event) => compileMapping(kit).transform(event)))
+    expect(() => compileMapping(kit).transformBatch({} as never)).toThrow('data must be an array, got object')
   })
 })
 

@@ -117,6 +117,7 @@ describe('warnings', () => {
       expect(checkTrigger(text)).toEqual([])
     }
     expect(checkTrigger('type = "track" and properties.price >= 5 and match(event, "A*")')).toEqual([])
+    expect(checkTrigger('type = "track" and (event = "x" or !match(event, "A*")) and userId = "5"')).toEqual([])
   })
 
   it.each([
@@ -145,7 +146,12 @@ describe('warnings', () => {
     expect(codes(text)).toContain(code)
   })
 
+  it('say that a function is not closed', () => {
+    expect(checkTrigger('contains(event, "a"')).toMatchObject([{ message: 'expected `)` at the end', column: 20 }])
+  })
+
   it('are given once for one mistake', () => {
+    expect(codes('type = "track" and (match(event, "A*") and event = "x")')).toEqual(['call_closes_group'])
     expect(codes('type = "track" OR event = "x"')).toEqual(['upper_case_operator'])
     expect(codes('type = "track" and evnt = "x"')).toEqual(['unknown_field'])
     expect(codes('type = \'track\' and event = "x"')).toEqual(['single_quotes'])
