@@ -176,7 +176,12 @@ export async function sinkOf(project: Project, options: SinkOptions): Promise<Si
             tell,
           }),
     files: toFiles
-      ? fileSink({ files, deadLetters: letters.file ?? null, append: config.source.kafka !== undefined })
+      ? fileSink({
+          files,
+          deadLetters: letters.file ?? null,
+          append: config.source.kafka !== undefined,
+          extraHeaders: replayId === null ? [] : [['le.replay_id', replayId]],
+        })
       : null,
     deadLetters: letters.topic === undefined ? 'files' : 'topics',
   })

@@ -46,20 +46,24 @@ export async function replay(context: Context, options: ReplayOptions): Promise<
     const job = kept ?? (await plan(admin, source.kafka, options, project.plan))
     checkSame(job, wanted(options))
     const redirected = redirect(project.plan, job.output_topic, job.topics)
-    await admin.describeTopics(topicsOf(redirected.outputs))
     const shown = { ...job, outputs: redirected.outputs }
     const partitions = partitionsOf(job, await placesOf(admin, job), await lowsOf(admin, job))
     terminal.talk(replayText(shown, partitions))
     if (options.dryRun === true) {
       const events = partitions.reduce((sum, { at, to }) => sum + Math.max(0, to - at), 0)
       const { id, topics } = job
+      const existing = new Set(await admin.topics())
+      const missing = topicsOf(redirected.outputs).filter((topic) => !existing.has(topic))
       const told = { ok: true, dry_run: true, id: kept === null ? null : id, topics, events, delivered: 0 }
-      terminal.result(
-        { ...told, outputs: shown.outputs, partitions },
-        () => `${events} offsets to read; nothing was written`,
+      terminal.result({ ...told, outputs: shown.outputs, missing_topics: missing, partitions }, () =>
+        [
+          `${events} offsets to read; nothing was written`,
+          ...missing.map((topic) => `before the replay, create the topic ${topic}`),
+        ].join('\n'),
       )
       return exit.ok
     }
+    await admin.describeTopics(topicsOf(redirected.outputs))
     if (options.yes !== true) await confirm(question(redirected), { input: process.stdin, output: process.stderr })
     const begun = kept ?? (await createJob(stateDir, job))
     checkSame(begun, wanted(options))

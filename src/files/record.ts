@@ -15,9 +15,15 @@ export function valueLine(value: Uint8Array): Buffer {
 }
 
 /** `{ key, value, headers, partition, time }`; the value is the record's JSON as it stands. */
-export function envelopeLine(message: Message, value: Uint8Array, provenance: Provenance): Buffer {
+export function envelopeLine(
+  message: Message,
+  value: Uint8Array,
+  provenance: Provenance,
+  extraHeaders: readonly (readonly [name: string, value: string])[] = [],
+): Buffer {
   const headers = headersOf(message).filter(({ name }) => !own.has(name))
-  for (const [name, text] of headersFor(provenance, message)) headers.push({ name, value: Buffer.from(text) })
+  for (const [name, text] of [...headersFor(provenance, message), ...extraHeaders])
+    headers.push({ name, value: Buffer.from(text) })
   const head = JSON.stringify({
     ...keyOf(message),
     partition: message.partition,

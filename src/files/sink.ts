@@ -12,6 +12,8 @@ export interface FileSinkOptions {
   readonly deadLetters: string | null
   /** Keep what the files hold (a resumable source), or begin anew (a source that is always read from its beginning). */
   readonly append: boolean
+  /** Headers for every envelope, after the provenance: `le.replay_id`. */
+  readonly extraHeaders?: readonly (readonly [name: string, value: string])[]
 }
 
 /** @throws LinkedEventsError FILE_UNWRITABLE */
@@ -32,7 +34,10 @@ export function fileSink(options: FileSinkOptions): Sink {
       return {
         deliver(target, message, value, provenance) {
           const { file, record } = target as Extract<Target, { file: string }>
-          add(file, record === 'value' ? valueLine(value) : envelopeLine(message, value, provenance))
+          add(
+            file,
+            record === 'value' ? valueLine(value) : envelopeLine(message, value, provenance, options.extraHeaders),
+          )
         },
         deadLetter(message, reason, explanation) {
           add(options.deadLetters!, deadLetterLine(message, reason, explanation))

@@ -99,7 +99,9 @@ test('the same records as live, in topics beside them, with the id of the replay
   const bounds = ['--from', '2023-11-14T22:13:24Z', '--to', '2023-11-14T22:13:34Z']
 
   const dry = await json<Result>(['replay', ...bounds, '--dry-run'], { cwd })
-  expect(dry).toMatchObject({ ok: true, exit: 0, id: null, events: 10, delivered: 0 })
+  expect(dry).toMatchObject({ ok: true, exit: 0, id: null, events: 10, delivered: 0, missing_topics: [] })
+  const elsewhere = await json<Result>(['replay', ...bounds, '--dry-run', '--output-topic', 'not-there'], { cwd })
+  expect(elsewhere).toMatchObject({ ok: true, exit: 0, events: 10, missing_topics: ['not-there'] })
   expect(await readAll(connection, `${events}.replay`)).toEqual([])
 
   const first = await json<Result>(['replay', ...bounds, '--id', 'one', '--yes'], { cwd })
