@@ -6,6 +6,7 @@ import type { DestinationPlan, MappingPlan, Plan } from '../../src/enrich/plan.t
 import type { Target } from '../../src/enrich/sink.ts'
 import type { JsonObject } from '../../src/json.ts'
 import { compileMapping } from '../../src/mapping/mapping.ts'
+import { compilePayloadSchema } from '../../src/mapping/payload.ts'
 import { compileTrigger } from '../../src/trigger/trigger.ts'
 
 export interface MappingWords {
@@ -14,6 +15,18 @@ export interface MappingWords {
   readonly entities?: Readonly<Record<string, string>>
   readonly onMissing?: Binding['onMissing']
   readonly mapping: JsonObject
+  readonly strict?: boolean
+  readonly schema?: JsonObject | null
+}
+
+/** Compiling a schema takes milliseconds, and a property has thousands of plans with the same few. */
+const schemas = new Map<string, MappingPlan['schema']>()
+
+function schemaOf(schema: JsonObject): MappingPlan['schema'] {
+  const text = JSON.stringify(schema)
+  const compiled = schemas.get(text) ?? compilePayloadSchema(schema)
+  schemas.set(text, compiled)
+  return compiled
 }
 
 export function mappingOf({
@@ -22,11 +35,13 @@ export function mappingOf({
   entities = {},
   onMissing = 'pass',
   mapping,
+  strict = false,
+  schema = null,
 }: MappingWords): MappingPlan {
   return {
     name,
     action: 'send',
-    trigger: compileTrigger(trigger),
+    trigger: compileTrigger(trigger, { strict }),
     bindings: Object.entries(entities).map(([entity, match]) => ({
       entity,
       match,
@@ -34,7 +49,7 @@ export function mappingOf({
       onMissing,
     })),
     mapping: compileMapping(mapping),
-    schema: null,
+    schema: schema === null ? null : schemaOf(schema),
     kit: mapping,
   }
 }
