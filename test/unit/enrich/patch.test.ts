@@ -63,6 +63,7 @@ describe('a patch gives what splicing the result gives', () => {
     ],
     ['an empty mapping', {}, '{"a":1.00}'],
     ['names with quotes and escapes', { 'a"b': 1, '\ud800': 2, '': 3 }, '{"x":0}'],
+    ['a large value of wide characters', { a: '\u2028'.repeat(100_000), b: 1 }, '{"a":1,"b":2}'],
     ['changes that stand in another order than the mapping', { b: 1, a: { x: 2 }, c: 3 }, '{"a":{},"c":0,"b":0}'],
   ])('%s', (_, kit, text) => {
     const result = compileMapping(kit).transform(seen(text)) as JsonObject

@@ -27,7 +27,8 @@ test('values since the last reset stand side by side', () => {
 
 test('a value that does not fit gets a new buffer, and those before it stay', () => {
   const writer = new ValueWriter()
-  const texts = ['first', 'x'.repeat(200_000), 'ü'.repeat(300_000), 'y'.repeat(2_000_000), 'last']
+  const wide = '\u2028'.repeat(85_000) // nearly the whole of a buffer
+  const texts = ['first', 'x'.repeat(200_000), wide, wide, 'ü'.repeat(300_000), 'y'.repeat(2_000_000), 'last']
   const values = texts.map((text) => write(writer, text, 1 << 20))
   expect(values.map(String)).toEqual(texts)
 })
