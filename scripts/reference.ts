@@ -43,7 +43,9 @@ function walk(node: unknown, path: string, rows: string[]): void {
   const object = inner instanceof z.ZodObject ? inner : null
   if (path !== '' && (object === null || description !== undefined)) {
     const text = (description ?? '').replaceAll('|', '\\|')
-    if (text !== '') rows.push(`| \`${path}\` | ${fallback === undefined ? '' : `\`${fallback}\``} | ${text} |`)
+    const row = `| \`${path}\` | ${fallback === undefined ? '' : `\`${fallback}\``} | ${text} |`
+    // Warehouses share options.
+    if (text !== '' && !rows.includes(row)) rows.push(row)
   }
   if (object !== null)
     for (const [key, member] of Object.entries(object.shape)) walk(member, path === '' ? key : `${path}.${key}`, rows)

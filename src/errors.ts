@@ -52,6 +52,11 @@ export const codes = {
     true,
     'the process ends and the uncommitted messages are read again at the next start',
   ),
+  KAFKA_FENCED: facts(
+    exit.temporary,
+    false,
+    'give each process a state_dir of its own: a copy of one carries the same install-id, which the transactional id is made of',
+  ),
   KAFKA_CODEC_MISSING: facts(exit.config, false, 'install the package that the message names'),
   KAFKA_CLIENT_VERSION: facts(exit.bug, false, 'run `npm ci`: kafkajs is pinned to exactly 2.2.4'),
   WAREHOUSE_UNAVAILABLE: facts(
@@ -66,7 +71,16 @@ export const codes = {
   ),
   WAREHOUSE_DENIED: facts(exit.permission, false, 'grant SELECT on the table, and CREATE on the state schema'),
   WAREHOUSE_QUERY: facts(exit.failure, true, 'the warehouse refused a statement; the message is its own'),
-  WAREHOUSE_TYPE_UNSUPPORTED: facts(exit.config, false, 'this version syncs from duckdb and postgres'),
+  WAREHOUSE_LIMIT: facts(
+    exit.failure,
+    false,
+    'raise warehouse.bytes_billed_max, or let the mappings read fewer columns',
+  ),
+  WAREHOUSE_TYPE_UNSUPPORTED: facts(
+    exit.config,
+    false,
+    'this version syncs from duckdb, postgres, redshift, snowflake and bigquery',
+  ),
   TABLE_MISSING: facts(exit.failure, false, 'check table_ref in the data graph, and the spelling with its case'),
   COLUMN_MISSING: facts(exit.failure, false, 'check primary_key in the data graph, and the columns the mappings read'),
   KEYS_NULL: facts(exit.failure, false, 'give every row a primary key, or name a view that leaves such rows out'),

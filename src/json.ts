@@ -47,16 +47,44 @@ export function valueAtPath(event: JsonObject, path: readonly string[]): JsonVal
   return value
 }
 
-/** What a double might not hold: 17 digits, 16 from 9007199254740993 on or with an exponent, an exponent of three digits. */
-const suspicious = /[\d.]{17}|9\d{15}|\d{16}[eE]|\d[eE][+-]?\d{3}/
+/**
+ * Whether the text may hold a number that would not leave as it came: digits that a double loses, an exponent of three
+ * digits, or plain digits that a double prints with an exponent. Each of them has three digits in a row, so every third
+ * character is looked at: a pattern over the whole text would cost twice what `JSON.parse` does.
+ */
+function mayNeedDigits(text: string): boolean {
+  const end = text.length
+  for (let at = 2; at < end; at += 3) {
+    const code = text.charCodeAt(at)
+    if (code < 0x30 || code > 0x39) continue
+    let from = at
+    while (from > 0 && isInNumber(text.charCodeAt(from - 1))) from--
+    while (at < end && isInNumber(text.charCodeAt(at))) at++
+    if (at - from >= 5 && isBeforeValue(text.charCodeAt(from - 1)) && suspicious.test(text.slice(from, at))) return true
+  }
+  return false
+}
+
+function isInNumber(code: number): boolean {
+  return code >= 0x30 ? code <= 0x39 || code === 0x65 || code === 0x45 : code === 0x2e || code === 0x2d || code === 0x2b
+}
+
+/** Digits inside a text, as of the identifiers that are in every event, mostly follow something else. NaN: nothing is before. */
+function isBeforeValue(code: number): boolean {
+  return code === 0x3a || code === 0x2c || code === 0x5b || code <= 0x20 || Number.isNaN(code)
+}
+
+/** 17 digits, 16 from 9007199254740993 on or with an exponent, an exponent of three digits, decimals below 1e-6. */
+const suspicious = /[\d.]{17}|9\d{15}|\d{16}[eE]|\d[eE][+-]?\d{3}|0\.0{6}/
 
 /**
- * Parses JSON text; numbers that a double cannot hold become `ExactNumber`.
+ * Parses JSON text; numbers that a double cannot hold, or would print with an exponent that they have not, become
+ * `ExactNumber`.
  * @throws SyntaxError as `JSON.parse` does.
  */
 export function parseJson(text: string): JsonValue {
   const value = JSON.parse(text) as JsonValue
-  return suspicious.test(text) ? new ExactParser(text).value() : value
+  return mayNeedDigits(text) ? new ExactParser(text).value() : value
 }
 
 /** Compact JSON text of a value; `undefined` becomes null in arrays and is left out of objects, as `JSON.stringify` does. */
@@ -67,6 +95,10 @@ export function encodeJson(value: unknown): string {
 /** Whether two JSON number texts may differ: the double of `text`, printed, is not the same number as `text`. */
 export function losesDigits(text: string): boolean {
   return canonicalNumber(text) !== canonicalNumber(String(Number(text)))
+}
+
+function isExact(text: string): boolean {
+  return losesDigits(text) || (/e/.test(String(Number(text))) && !/e/i.test(text))
 }
 
 /**
@@ -177,7 +209,7 @@ class ExactParser {
     const start = this.#at
     while (/[-+.\deE]/.test(this.#text[this.#at] ?? '')) this.#at++
     const text = this.#text.slice(start, this.#at)
-    return losesDigits(text) ? (new ExactNumber(text) as ExactNumber & number) : Number(text)
+    return isExact(text) ? (new ExactNumber(text) as ExactNumber & number) : Number(text)
   }
 
   #word<T>(length: number, value: T): T {

@@ -2,7 +2,7 @@
  * The catalogue of everything worth telling. Loops tell one fact a batch; `observe` makes metrics and log lines of them.
  * To report something new, add a fact.
  */
-import type { DeadLetterReason, EntityStatus, OutcomeCounts } from './enrich/outcome.ts'
+import type { DeadLetterReason, EntityStatus, HoldResults, OutcomeCounts } from './enrich/outcome.ts'
 import type { SyncRun } from './sync/sync-run.ts'
 
 export type Fact =
@@ -23,6 +23,8 @@ export type Fact =
       readonly lastTimestamp: number
       readonly seconds: { readonly enrich: number; readonly deliver: number; readonly acknowledge: number }
     }
+  | { readonly name: 'holds-retried'; readonly partition: number; readonly results: HoldResults }
+  | { readonly name: 'holds-failed'; readonly code: string; readonly message: string }
   | {
       readonly name: 'partitions-assigned'
       readonly partitions: readonly { topic: string; partition: number }[]
@@ -35,6 +37,15 @@ export type Fact =
       readonly partition: number
       readonly expected: number
       readonly found: number
+    }
+  | {
+      readonly name: 'transaction-ended'
+      /** False: aborted, and its batches are read again. */
+      readonly committed: boolean
+      readonly batches: number
+      readonly seconds: number
+      /** Why it was aborted. */
+      readonly reason: string | null
     }
   | { readonly name: 'produce-retried'; readonly attempt: number; readonly error: string }
   | { readonly name: 'kafka-connected'; readonly role: 'consumer' | 'producer'; readonly connected: boolean }

@@ -5,8 +5,9 @@ import type { Project } from '../config/project.ts'
 import { exit, LinkedEventsError } from '../errors.ts'
 import type { WarehouseCheck as Check } from '../sync/warehouse.ts'
 import { type Context, projectOf } from './context.ts'
-import { kafkaOf, planOf, warehouseOf } from './edges.ts'
+import { kafkaOf, planOf } from './edges.ts'
 import { table } from './terminal.ts'
+import { warehouseOf } from './warehouse-of.ts'
 
 export async function doctor(context: Context): Promise<number> {
   const checks = await checksOf(projectOf(context))
@@ -104,7 +105,8 @@ async function kafkaChecks(project: Project): Promise<Check[]> {
       const inputs = config.source.kafka?.topics ?? []
       const outputs = plan.destinations.flatMap(({ target }) => ('topic' in target ? [target.topic] : []))
       const letters = config.dead_letters?.topic
-      const wanted = [...new Set([...inputs, ...outputs, ...(letters === undefined ? [] : [letters])])]
+      const holds = plan.holds === null ? [] : [plan.holds.target.topic]
+      const wanted = [...new Set([...inputs, ...outputs, ...(letters === undefined ? [] : [letters]), ...holds])]
       for (const topic of wanted)
         check(
           `topic ${topic}`,

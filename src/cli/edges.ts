@@ -12,34 +12,10 @@ import { LinkedEventsError } from '../errors.ts'
 import { fileSink } from '../files/sink.ts'
 import { fileSource } from '../files/source.ts'
 import type { KafkaConnection } from '../kafka/connection.ts'
+import type { Transactions } from '../kafka/transactions.ts'
 import type { UntilEnd } from '../kafka/until-end.ts'
 import type { EntityPlan } from '../sync/entity-plan.ts'
-import type { Warehouse } from '../sync/warehouse.ts'
 import type { Tell } from '../telemetry.ts'
-import { openWarehouse } from '../warehouse/open.ts'
-
-export async function warehouseOf({ config }: Project): Promise<Warehouse> {
-  const { warehouse } = config
-  if (warehouse.type === 'duckdb')
-    return openWarehouse({ type: 'duckdb', path: warehouse.path, stateSchema: warehouse.state_schema })
-  if (warehouse.type !== 'postgres')
-    throw new LinkedEventsError(
-      'WAREHOUSE_TYPE_UNSUPPORTED',
-      `warehouse.type ${warehouse.type} comes with a later version`,
-    )
-  const { host, port, user, database, tls } = warehouse
-  return openWarehouse({
-    type: 'postgres',
-    stateSchema: warehouse.state_schema,
-    tls,
-    ...(warehouse.url === undefined ? {} : { url: warehouse.url.reveal() }),
-    ...(host === undefined ? {} : { host }),
-    ...(port === undefined ? {} : { port }),
-    ...(user === undefined ? {} : { user }),
-    ...(database === undefined ? {} : { database }),
-    ...(warehouse.password === undefined ? {} : { password: warehouse.password.reveal() }),
-  })
-}
 
 export function planOf(entity: EntitySettings, project: Project): EntityPlan {
   const { slug, tableRef, primaryKey, columns, duplicates, versions } = entity
@@ -89,9 +65,26 @@ function pem<Name extends string>(name: Name, path: string | undefined): { [N in
   }
 }
 
+export interface TransactionsFor {
+  readonly group: string
+  /** Distinguishes processes of the group. */
+  readonly owner: string
+  readonly tell: Tell
+}
+
+/** Null for `delivery: at_least_once`. The transactional id begins with the group: one right covers all processes of it. */
+export async function transactionsOf(
+  project: Project,
+  { group, owner, tell }: TransactionsFor,
+): Promise<Transactions | null> {
+  if (project.config.kafka?.delivery !== 'exactly_once') return null
+  const { openTransactions } = await import('../kafka/transactions.ts')
+  return openTransactions({ connection: kafkaOf(project), transactionalId: `${group}.${owner}`, group, tell })
+}
+
 export async function sourceOf(
   project: Project,
-  options: { readonly untilEnd: boolean; readonly tell: Tell },
+  options: { readonly untilEnd: boolean; readonly tell: Tell; readonly transactions: Transactions | null },
 ): Promise<Source> {
   const { source, kafka } = project.config
   if (source.file !== undefined) return fileSource({ file: source.file, now: systemClock.now })
@@ -106,6 +99,21 @@ export async function sourceOf(
   })
 }
 
+/** The hold topic up to where it ends now, as a group of its own. */
+export async function holdSourceOf(
+  project: Project,
+  options: { readonly group: string; readonly tell: Tell; readonly transactions: Transactions | null },
+): Promise<Source> {
+  const { kafkaSource } = await import('../kafka/source.ts')
+  return kafkaSource({
+    connection: kafkaOf(project),
+    topics: [project.plan.holds!.target.topic],
+    untilEnd: true,
+    ...options,
+    sessionTimeoutMs: project.config.kafka!.session_timeout,
+  })
+}
+
 export interface ReplaySourceOptions {
   readonly topics: readonly string[]
   /** The replay's own. */
@@ -113,6 +121,7 @@ export interface ReplaySourceOptions {
   readonly until: UntilEnd
   /** Small batches, one at a time: for when no more than so many events a second are wanted. */
   readonly gentle: boolean
+  readonly transactions: Transactions | null
   readonly tell: Tell
 }
 
@@ -120,26 +129,32 @@ const gentleBytes = 64 * 1024
 
 export async function replaySourceOf(project: Project, options: ReplaySourceOptions): Promise<Source> {
   const { kafkaSource } = await import('../kafka/source.ts')
-  const { topics, group, until, gentle, tell } = options
+  const { topics, group, until, gentle, transactions, tell } = options
   return kafkaSource({
     connection: kafkaOf(project),
     topics,
     group,
     untilEnd: until,
+    transactions,
     tell,
     sessionTimeoutMs: project.config.kafka!.session_timeout,
     ...(gentle ? { maxBytesPerPartition: gentleBytes, concurrency: 1 } : {}),
   })
 }
 
-/** With a `replayId` every output record says so. */
-export async function sinkOf(
-  project: Project,
-  tell: Tell,
-  { replayId = null }: { readonly replayId?: string | null } = {},
-): Promise<Sink> {
+export interface SinkOptions {
+  readonly tell: Tell
+  /** Closed with the sink. */
+  readonly transactions: Transactions | null
+  /** Every output record says so. */
+  readonly replayId?: string
+}
+
+export async function sinkOf(project: Project, options: SinkOptions): Promise<Sink> {
+  const { tell, transactions, replayId = null } = options
   const { config, plan } = project
-  const targets = plan.destinations.map(({ target }) => target)
+  const holds = plan.holds === null ? [] : [plan.holds.target]
+  const targets = [...plan.destinations.map(({ target }) => target), ...holds]
   const topics = [...new Set(targets.flatMap((target) => ('topic' in target ? [target.topic] : [])))]
   const files = [...new Set(targets.flatMap((target) => ('file' in target ? [target.file] : [])))]
   const letters = config.dead_letters!
@@ -157,6 +172,7 @@ export async function sinkOf(
             inputs: config.source.kafka?.topics ?? [],
             connectorName: config.source.kafka?.group ?? 'linked-events',
             replayId,
+            transactions,
             tell,
           }),
     files: toFiles

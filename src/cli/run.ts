@@ -14,7 +14,8 @@ import { lockStateDir } from '../snapshot/lock.ts'
 import { openSnapshots } from '../snapshot/snapshots.ts'
 import type { Fact, Tell } from '../telemetry.ts'
 import { type Context, projectOf } from './context.ts'
-import { sinkOf, sourceOf } from './edges.ts'
+import { installIdOf, sinkOf, sourceOf, transactionsOf } from './edges.ts'
+import { holdRetries } from './holds.ts'
 import { type Scheduler, schedule } from './scheduler.ts'
 import { abortOnSignal } from './signals.ts'
 import { type Terminal, table } from './terminal.ts'
@@ -78,17 +79,23 @@ export async function runProject(
   const http = untilEnd ? null : await serveHttp(project, measured, watch)
   const lock = lockStateDir(project.config.state_dir)
   const snapshots = openSnapshots({ dir: project.config.state_dir, entities: needed, tell })
+  const holds = holdRetries({ project, snapshots, tell, signal })
   let syncs: Scheduler | null = null
   try {
+    tell.listeners.push(holds.hear)
     tell({ name: 'started', version })
-    const sink = await sinkOf(project, tell)
-    const source = await sourceOf(project, { untilEnd, tell })
+    const { config } = project
+    const owner = installIdOf(config.state_dir)
+    const transactions = await transactionsOf(project, { group: config.source.kafka?.group ?? '', owner, tell })
+    const sink = await sinkOf(project, { tell, transactions })
+    const source = await sourceOf(project, { untilEnd, tell, transactions })
     try {
       await snapshots.refresh()
       syncs = schedule({ context, project, snapshots, tell, once: untilEnd, signal })
       await syncs.ready
       if (!signal.aborted) {
         tell({ name: 'ready' })
+        if (untilEnd) await holds.idle()
         await runPipeline(
           { plan: project.plan, source, sink, snapshots, freshness: freshnessOf(project), clock: systemClock, tell },
           signal,
@@ -104,6 +111,7 @@ export async function runProject(
     throw error
   } finally {
     await syncs?.stop()
+    await holds.idle()
     snapshots.close()
     lock.release()
     await http?.close()

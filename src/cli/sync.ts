@@ -10,9 +10,10 @@ import { snapshotStore } from '../snapshot/store.ts'
 import { resetSync, sync } from '../sync/sync.ts'
 import type { SyncRun } from '../sync/sync-run.ts'
 import { type Context, entityOf, projectOf } from './context.ts'
-import { planOf, warehouseOf } from './edges.ts'
+import { planOf } from './edges.ts'
 import { abortOnSignal } from './signals.ts'
 import { table } from './terminal.ts'
+import { warehouseOf } from './warehouse-of.ts'
 
 export interface SyncOptions {
   readonly full?: boolean

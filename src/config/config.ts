@@ -25,11 +25,37 @@ const stateSchema = z
 const postgres = {
   url: secret.optional().describe('postgres://user:password@host:port/database, as a reference'),
   host: text.optional().describe('host name, instead of url'),
-  port: port.optional().describe('port of the server'),
+  port: port.optional().describe('port of the server; 5432, or 5439 for redshift, when left out'),
   user: text.optional().describe('user name'),
   password: secret.optional().describe('password, as a reference'),
   database: text.optional().describe('database name'),
   tls: z.boolean().default(false).describe('encrypt the connection and verify the certificate'),
+  state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
+}
+
+const snowflake = {
+  account: text.describe('account identifier, for example organization-account'),
+  user: text.describe('user name'),
+  password: secret.optional().describe('password or programmatic access token, as a reference'),
+  private_key: secret.optional().describe('private key in PEM, as a reference, instead of a password'),
+  private_key_passphrase: secret.optional().describe('passphrase of the private key, as a reference'),
+  role: text.optional().describe("role; the user's default role when left out"),
+  warehouse: text.optional().describe("virtual warehouse that computes; the user's default when left out"),
+  database: text.describe('database of the state, and of tables named without one'),
+  schema: text.optional().describe('schema of tables named without one; PUBLIC when left out'),
+  access_url: text.optional().describe("address, when it is not the account's own, for example a private link"),
+  state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
+}
+
+const bigquery = {
+  project: text.describe('project of the jobs, of the state, and of tables named without one'),
+  credentials: secret
+    .optional()
+    .describe("JSON key of a service account, as a reference; the machine's own identity when left out"),
+  dataset: text.optional().describe('dataset of tables named without one'),
+  location: text.optional().describe('location of the datasets, for example EU; found out when left out'),
+  bytes_billed_max: z.number().int().min(1).optional().describe('bytes that one run may be billed'),
+  api_endpoint: text.optional().describe("address, when it is not Google's own, for example a private endpoint"),
   state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
 }
 
@@ -44,9 +70,11 @@ const warehouse = z
       state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
     }),
     z.strictObject({ type: z.literal('postgres'), ...postgres }),
-    z.looseObject({ type: z.literal('redshift'), ...later }),
-    z.looseObject({ type: z.literal('snowflake'), ...later }),
-    z.looseObject({ type: z.literal('bigquery'), ...later }),
+    z.strictObject({ type: z.literal('redshift'), ...postgres }),
+    z
+      .strictObject({ type: z.literal('snowflake'), ...snowflake })
+      .superRefine((value, context) => exactlyOne(value, ['password', 'private_key'], context)),
+    z.strictObject({ type: z.literal('bigquery'), ...bigquery }),
     z.looseObject({ type: z.literal('databricks'), ...later }),
   ])
   .describe('where the entity tables are')
@@ -77,7 +105,9 @@ const entity = z.strictObject({
 const binding = z.strictObject({
   space: slug.optional().describe('space of the entity; the configured one when left out'),
   entity: z.string().describe('slug of an entity of the data graph'),
-  match: text.describe('the event property compared with the primary key'),
+  match: text.describe(
+    'the event property compared with the primary key; products[*].sku: one row for each line of the list',
+  ),
   on_missing: z
     .enum(['pass', 'hold', 'drop', 'dead_letter'])
     .default('pass')
@@ -184,6 +214,23 @@ export const schema = z.strictObject({
     })
     .superRefine((value, context) => exactlyOne(value, ['topic', 'file'], context))
     .optional(),
+  holds: z
+    .strictObject({
+      topic: text.default('linked-events.holds').describe('topic where events wait for a row (on_missing: hold)'),
+      attempts: z
+        .number()
+        .int()
+        .min(1)
+        .max(100)
+        .default(3)
+        .describe('newer snapshot versions that are asked for the row'),
+      then: z
+        .enum(['pass', 'drop', 'dead_letter'])
+        .default('pass')
+        .describe('what becomes of an event whose row none of them had'),
+    })
+    .prefault({})
+    .describe('events that wait for a row'),
   destinations: z.array(destination).min(1).describe('where enriched events go'),
   kafka: kafka.optional(),
   http: z

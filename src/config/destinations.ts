@@ -1,7 +1,7 @@
 /** Destinations and mappings, compiled; each problem points at the line of the trigger or directive it is about. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type Binding, parseMatch } from '../enrich/match.ts'
+import { type Binding, isMatchOfLists, parseMatch } from '../enrich/match.ts'
 import type { DestinationPlan, MappingPlan } from '../enrich/plan.ts'
 import type { Target } from '../enrich/sink.ts'
 import { LinkedEventsError, nearest, type Problem } from '../errors.ts'
@@ -149,28 +149,27 @@ function bindingsOf(
         ),
       )
     }
-    if (match.includes('[*]')) {
+    if (isMatchOfLists(match)) {
       problems.push(
         problemAt(
           at('match'),
-          'NOT_YET',
-          `match "${match}" names every item of a list`,
-          'lists come with a later version; name one item, e.g. products[0].product_id',
+          'CONFIG_INVALID',
+          `match "${match}" goes through lists in lists`,
+          'write [*] once, for the list whose lines have rows',
         ),
       )
     }
-    if (on_missing === 'hold') {
+    if (on_missing === 'hold' && config.source.kafka === undefined) {
       problems.push(
         problemAt(
           at('on_missing'),
-          'NOT_YET',
-          'on_missing: hold comes with a later version',
-          'use pass, drop or dead_letter',
+          'CONFIG_INVALID',
+          'on_missing: hold needs Kafka: a held event waits in a topic',
+          'use pass, drop or dead_letter with a file',
         ),
       )
-      continue
     }
-    bindings.push({ entity, match, path: parseMatch(match), onMissing: on_missing })
+    bindings.push({ entity, match, ...parseMatch(match), onMissing: on_missing })
   }
   return bindings
 }

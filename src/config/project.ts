@@ -61,9 +61,14 @@ export function readProject(options: ProjectOptions): {
   if (problems.some(({ severity }) => severity === 'error')) return { project: null, problems: inOrder(problems) }
 
   const { limits } = config
+  const holding = destinations.some(({ mappings }) =>
+    mappings.some(({ bindings }) => bindings.some(({ onMissing }) => onMissing === 'hold')),
+  )
+  const { topic, attempts, then } = config.holds
   const plan: Plan = {
     space: config.space,
     destinations,
+    holds: holding ? { target: { topic }, attempts, then } : null,
     limits: { ...defaultLimits, bytesMax: limits.event_bytes, depthMax: limits.depth, keysMax: limits.keys },
     digest: (text) => createHash('sha256').update(text).digest('hex').slice(0, 24),
   }
@@ -110,23 +115,26 @@ function checkTogether(config: Config, document: ReturnType<typeof readDocument>
     problem([], 'kafka.brokers is missing, and topics are used', 'add kafka: { brokers: ["host:9092"] }')
   }
   if (config.kafka?.delivery === 'exactly_once') {
-    problem(
-      ['kafka', 'delivery'],
-      'kafka.delivery: exactly_once comes with a later version',
-      'use at_least_once and the header le.event_id',
-      'NOT_YET',
-    )
+    const hint = 'exactly_once needs Kafka on both ends: use topics, or delivery: at_least_once'
+    if (config.source.kafka === undefined)
+      problem(['source'], 'with delivery: exactly_once the source is a topic', hint)
+    for (const [index, { slug, enabled, output }] of config.destinations.entries())
+      if (enabled && output.file !== undefined)
+        problem(['destinations', index, 'output', 'file'], `with delivery: exactly_once "${slug}" needs a topic`, hint)
+    if (config.dead_letters?.file !== undefined)
+      problem(['dead_letters', 'file'], 'with delivery: exactly_once dead letters need a topic', hint)
   }
   const { warehouse } = config
-  if (warehouse.type !== 'duckdb' && warehouse.type !== 'postgres') {
+  if (warehouse.type === 'databricks') {
     problem(
       ['warehouse', 'type'],
       `warehouse.type: ${warehouse.type} comes with a later version`,
-      'this version syncs from duckdb and postgres',
+      'this version syncs from duckdb, postgres, redshift, snowflake and bigquery',
       'NOT_YET',
     )
   }
-  if (warehouse.type === 'postgres' && warehouse.url === undefined && warehouse.host === undefined) {
+  const overPg = warehouse.type === 'postgres' || warehouse.type === 'redshift'
+  if (overPg && warehouse.url === undefined && warehouse.host === undefined) {
     problem(['warehouse'], 'warehouse: needs url or host', 'write url: "${env:PG_URL}"')
   }
   const slugs = new Map<string, number>()

@@ -2,7 +2,8 @@
 import { encodeJson, isObject, type JsonObject, type JsonValue, parseJson } from '../json.ts'
 import { discardReason } from './consent.ts'
 import { decode, type Rejected, rejected } from './decode.ts'
-import { type Match, match } from './match.ts'
+import { withLines } from './lines.ts'
+import { type Match, matchesOf } from './match.ts'
 import type { FilterReason } from './outcome.ts'
 import type { DestinationPlan, MappingPlan, Plan } from './plan.ts'
 import type { SnapshotSet } from './snapshots.ts'
@@ -23,7 +24,7 @@ export interface Delivery {
 export interface Omission {
   readonly destination: DestinationPlan
   readonly mapping: MappingPlan | null
-  readonly outcome: 'filtered' | 'dropped'
+  readonly outcome: 'filtered' | 'dropped' | 'held'
   readonly matches: readonly Match[]
   readonly reason: FilterReason | 'entity_missing'
 }
@@ -50,7 +51,7 @@ export function enrich(
     let entered = 0
     for (const mapping of discard === null ? destination.mappings : []) {
       if (!mapping.trigger.matches(event)) continue
-      const matches = mapping.bindings.map((binding) => match(binding, event, snapshots))
+      const matches = mapping.bindings.flatMap((binding) => matchesOf(binding, event, snapshots))
       const made = { plan, destination, mapping, matches }
       const entry = withoutRow(made) ?? deliver(made, event, () => text)
       if ('explanation' in entry) return entry
@@ -78,6 +79,8 @@ export function withoutRow({ destination, mapping, matches }: Matched): Omission
     if (status === 'hit' || binding.onMissing === 'pass') continue
     if (binding.onMissing === 'drop')
       return { destination, mapping, outcome: 'dropped', matches, reason: 'entity_missing' }
+    if (binding.onMissing === 'hold')
+      return { destination, mapping, outcome: 'held', matches, reason: 'entity_missing' }
     return rejected('entity_missing', `${binding.entity}: ${status}, mapping ${mapping.name}`)
   }
   return null
@@ -112,6 +115,11 @@ export function outcomeOf(matches: readonly Match[]): Delivery['outcome'] {
 /** The event as a mapping sees it: the rows at Segment's reserved path, and nothing else there. */
 export function withRows(space: string, event: JsonObject, matches: readonly Match[]): JsonObject {
   const rows: JsonObject = {}
-  for (const { binding, row } of matches) if (row !== null) rows[binding.entity] = parseJson(row)
-  return { ...event, __segment_entities: { [space]: rows } }
+  let hasLines = false
+  for (const { binding, row } of matches) {
+    if (binding.list !== null) hasLines = true
+    else if (row !== null) rows[binding.entity] = parseJson(row)
+  }
+  const seen = hasLines ? withLines(space, event, matches, rows) : event
+  return { ...seen, __segment_entities: { [space]: rows } }
 }

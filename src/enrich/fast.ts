@@ -20,7 +20,7 @@ import {
 import { type Match, matchValue } from './match.ts'
 import { type Patch, type PatchMember, patchOf, patchPaths, placedPatch } from './patch.ts'
 import type { MappingPlan, Plan } from './plan.ts'
-import { foundFor, scan } from './scan.ts'
+import { openScanner } from './scan.ts'
 import { nodeAt, type Shape, type ShapeNode, shapeOf } from './shape.ts'
 import type { Snapshot, SnapshotSet } from './snapshots.ts'
 import type { Message } from './source.ts'
@@ -68,14 +68,15 @@ export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Mess
   const view = viewOf(shape, decisive)
   const decisions = new Decisions(view)
   const mappings = needs.map((need) => placed(need, shape))
-  const found = foundFor(shape)
-  const scanning = { shape, found, limits: plan.limits }
+  const scanner = openScanner(shape, plan.limits)
+  if (scanner === null) return null
+  const { found } = scanner
   const writer = new ValueWriter()
   const rows = new CanonicalRows()
 
   return (snapshots, message) => {
     const { bytes, valueStart, valueEnd } = message
-    if (!scan(bytes, valueStart, valueEnd, scanning)) return null
+    if (!scanner.scan(bytes, valueStart, valueEnd)) return null
     writer.reset()
     const entries: (Delivery | Omission)[] = []
     for (const decision of decisions.of(bytes, found, () => decide(plan, eventFrom(view, bytes, found)))) {
@@ -151,7 +152,9 @@ function needsOf(plan: MappingPlan, format: 'event' | 'payload', space: string):
     .map((read) => (read === '' ? [] : read.split('.')))
     .filter(([root]) => root !== '__segment_entities')
   const paths = [...reads, ...plan.bindings.map(({ path }) => path)]
-  const odd = paths.some((path) => path.length === 0 || path.some((name) => name === '' || isInherited(name)))
+  const odd =
+    plan.bindings.some(({ list }) => list !== null) ||
+    paths.some((path) => path.length === 0 || path.some((name) => name === '' || isInherited(name)))
   if (odd || hasQuotedNames(plan.kit)) return { plan, reads: null, members: null }
   const members = format === 'event' && plan.schema === null ? patchOf(plan.kit, space) : null
   return { plan, reads, members }
@@ -172,13 +175,9 @@ function placed({ plan, reads, members }: Needs, shape: Shape): FastMapping | nu
   }
 }
 
-/** Decimals are plain digits in a snapshot; below 1e-6 and from 1e21 on a double is written with an exponent. */
-const exponential = /0\.000000|\d{22}/
-
 /**
- * A row is passed on as the snapshot has it where that is how it would be written again. All rows of a version have the same
- * columns in the same order: of these the first row tells. Values are canonical since the sync, but for very small and
- * very large decimals.
+ * A row is passed on as the snapshot has it where that is how it would be written again. Its values are, since the sync; the
+ * names and order of its columns are the same in all rows of a version, and of these the first row tells.
  */
 class CanonicalRows {
   readonly #known = new WeakMap<Snapshot, boolean>()
@@ -186,7 +185,6 @@ class CanonicalRows {
   areCanonical(matches: readonly Match[], snapshots: SnapshotSet): boolean {
     for (const { binding, row } of matches) {
       if (row === null) continue
-      if (exponential.test(row)) return false
       const snapshot = snapshots.of(binding.entity)!
       let known = this.#known.get(snapshot)
       if (known === undefined) this.#known.set(snapshot, (known = encodeJson(parseJson(row)) === row))

@@ -1,17 +1,23 @@
-/** Which row of an entity belongs to an event: the value at the match property, as key text, looked up in the snapshot. */
+/**
+ * Which row of an entity belongs to an event: the value at the match property, as key text, looked up in the snapshot. With
+ * `[*]` in the match property each line of a list has a row of its own.
+ */
 import { type JsonObject, type JsonValue, valueAtPath } from '../json.ts'
 import { keyOf } from '../key.ts'
 import type { EntityStatus } from './outcome.ts'
 import type { SnapshotSet } from './snapshots.ts'
 
-/** What to do when an entity has no row: let the event go on without it (Segment's way), leave it out, or set it aside. */
-export type OnMissing = 'pass' | 'drop' | 'dead_letter'
+/** What to do when an entity has no row: let the event go on without it (Segment's way), wait for one, leave it out, or set it aside. */
+export type OnMissing = 'pass' | 'hold' | 'drop' | 'dead_letter'
 
 /** One entity of a mapping, and the event property that names its row. */
 export interface Binding {
   readonly entity: string
   /** As the operator wrote it, for people. */
   readonly match: string
+  /** The list whose lines are matched, or null: the event itself is. */
+  readonly list: readonly string[] | null
+  /** In the event, or in the line. */
   readonly path: readonly string[]
   readonly onMissing: OnMissing
 }
@@ -22,12 +28,30 @@ export interface Match {
   readonly status: EntityStatus
   readonly key: string | null
   readonly row: string | null
+  /** Which line of the list, from 0; null: no list is matched, or there is no line in it. */
+  readonly line: number | null
   /** Version of the snapshot that was asked, or null when there is none. */
   readonly version: number | null
 }
 
-/** The parts of a match property: `$.` in front is optional; `a.b`, `a[0]` and `a['b c']` as in the mapping kit. */
-export function parseMatch(text: string): string[] {
+const everyLine = '[*]'
+
+/**
+ * The parts of a match property: `$.` in front is optional; `a.b`, `a[0]` and `a['b c']` as in the mapping kit, and once
+ * `[*]` for every line of a list.
+ */
+export function parseMatch(text: string): Pick<Binding, 'list' | 'path'> {
+  const at = text.indexOf(everyLine)
+  if (at < 0) return { list: null, path: partsOf(text) }
+  return { list: partsOf(text.slice(0, at)), path: partsOf(text.slice(at + everyLine.length)) }
+}
+
+/** Lists in lists have no meaning here. */
+export function isMatchOfLists(text: string): boolean {
+  return text.split(everyLine).length > 2
+}
+
+function partsOf(text: string): string[] {
   return text
     .replace(/^\$\.?/, '')
     .split(/\.|\[(?=\d|'|")|(?<=\d|'|")\]/)
@@ -35,8 +59,21 @@ export function parseMatch(text: string): string[] {
     .filter((part) => part !== '')
 }
 
-export function match(binding: Binding, event: JsonObject, snapshots: SnapshotSet): Match {
-  return matchValue(binding, valueAtPath(event, binding.path), snapshots)
+/** One match, or one for each line of the list. A list that is missing, empty, or none has one match, without a line. */
+export function matchesOf(binding: Binding, event: JsonObject, snapshots: SnapshotSet): Match[] {
+  if (binding.list === null) return [matchValue(binding, valueAtPath(event, binding.path), snapshots)]
+  const list = valueAtPath(event, binding.list)
+  if (!Array.isArray(list)) return [matchValue(binding, list === undefined || list === null ? list : [], snapshots)]
+  if (list.length === 0) return [matchValue(binding, undefined, snapshots)]
+  return list.map((item, line) => ({
+    ...matchValue(binding, valueAtPath(item as JsonObject, binding.path), snapshots),
+    line,
+  }))
+}
+
+/** The match property as it is for this match: with the number of its line. */
+export function matchText({ binding, line }: Match): string {
+  return line === null ? binding.match : binding.match.replace(everyLine, `[${line}]`)
 }
 
 /** `value`: what the event has at the match property. */
@@ -44,9 +81,9 @@ export function matchValue(binding: Binding, value: JsonValue | undefined, snaps
   const snapshot = snapshots.of(binding.entity)
   const version = snapshot?.version ?? null
   const found = typeof value === 'string' ? null : keyOf(value)
-  if (typeof found === 'string') return { binding, status: found, key: null, row: null, version }
+  if (typeof found === 'string') return { binding, status: found, key: null, row: null, line: null, version }
   const key = found === null ? (value as string) : found.key // text is its own key
-  if (snapshot === undefined) return { binding, status: 'entity_not_ready', key, row: null, version }
+  if (snapshot === undefined) return { binding, status: 'entity_not_ready', key, row: null, line: null, version }
   const row = snapshot.get(key)
-  return { binding, status: row === undefined ? 'no_match' : 'hit', key, row: row ?? null, version }
+  return { binding, status: row === undefined ? 'no_match' : 'hit', key, row: row ?? null, line: null, version }
 }

@@ -27,9 +27,18 @@ export const deadLetterReasons = {
   mapping_failed: 'a mapping cannot be applied to this event',
   payload_invalid: "a mapping's result does not fit the JSON schema of its action",
   output_too_large: 'an output record would be larger than its topic takes',
-  entity_missing: 'an entity has no row, and its mapping says on_missing: dead_letter',
+  entity_missing: 'an entity has no row, and its mapping (or `holds.then`) says dead_letter',
+  hold_unreadable: 'a record of the hold topic is not ours, or its mapping is no longer configured',
 } as const
 export type DeadLetterReason = keyof typeof deadLetterReasons
+
+/** What became of events that waited for a row, each time they were tried. */
+export const holdResults = ['delivered', 'held', 'dropped', 'dead_letter'] as const
+export type HoldResults = Record<(typeof holdResults)[number], number>
+
+export function noHoldResults(): HoldResults {
+  return { delivered: 0, held: 0, dropped: 0, dead_letter: 0 }
+}
 
 export type OutcomeCounts = Record<Outcome, number>
 

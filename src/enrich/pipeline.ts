@@ -2,9 +2,11 @@
 import type { Clock } from '../clock.ts'
 import type { Tell } from '../telemetry.ts'
 import { rejected } from './decode.ts'
-import { type Delivery, isDelivery } from './enrich.ts'
+import { isDelivery } from './enrich.ts'
 import { type Enrich, enricher } from './fast.ts'
-import { type Plan, type ProvenanceFor, provenances } from './plan.ts'
+import { firstHold } from './holds.ts'
+import { type HoldPlan, type Plan, type ProvenanceFor, provenances } from './plan.ts'
+import { heldBytes, recordBytes } from './record-bytes.ts'
 import type { Outputs, Sink } from './sink.ts'
 import type { SnapshotSet, Snapshots } from './snapshots.ts'
 import type { Batch, Message, Source } from './source.ts'
@@ -38,7 +40,8 @@ export async function run(pipeline: Pipeline, signal: AbortSignal): Promise<void
     const tally = new Tally()
     const outputs = sink.begin(batch)
     try {
-      enrichBatch({ sink, enrich, provenance: provenanceOf(batch.topic), batch, versions, outputs, tally })
+      const { holds } = pipeline.plan
+      enrichBatch({ sink, enrich, holds, provenance: provenanceOf(batch.topic), batch, versions, outputs, tally })
     } finally {
       versions.release()
     }
@@ -66,6 +69,7 @@ export async function run(pipeline: Pipeline, signal: AbortSignal): Promise<void
 interface BatchInHand {
   readonly sink: Sink
   readonly enrich: Enrich
+  readonly holds: HoldPlan | null
   readonly provenance: ProvenanceFor
   readonly batch: Batch
   readonly versions: SnapshotSet
@@ -73,21 +77,23 @@ interface BatchInHand {
   readonly tally: Tally
 }
 
-function enrichBatch({ sink, enrich, provenance, batch, versions, outputs, tally }: BatchInHand): void {
+function enrichBatch({ sink, enrich, holds, provenance, batch, versions, outputs, tally }: BatchInHand): void {
   batch.each((message) => {
     tally.lastTimestamp = message.timestamp
     const enrichment = enrich(versions, message)
     if ('reason' in enrichment) return deadLetter(message, enrichment)
     const { entries } = enrichment
     for (const entry of entries) {
-      if (!isDelivery(entry)) continue
-      const size = recordBytes(message, entry)
-      if (size > sink.recordBytesMax(entry.destination.target)) {
+      const target = isDelivery(entry) ? entry.destination.target : entry.outcome === 'held' ? holds!.target : null
+      if (target === null) continue
+      const size = isDelivery(entry) ? recordBytes(message, entry) : heldBytes(message)
+      if (size > sink.recordBytesMax(target)) {
         return deadLetter(message, rejected('output_too_large', `${entry.destination.slug}: ${size} bytes`))
       }
     }
     for (const entry of entries) {
       tally.entry(entry)
+      if (entry.outcome === 'held') outputs.hold(holds!.target, message, firstHold(message, entry, versions))
       if (!isDelivery(entry)) continue
       const { destination, mapping, outcome, matches, value } = entry
       const from = provenance(destination, mapping, outcome, matches)
@@ -102,10 +108,4 @@ function enrichBatch({ sink, enrich, provenance, batch, versions, outputs, tally
     tally.deadLetter(why.reason)
     outputs.deadLetter(message, why.reason, why.explanation)
   }
-}
-
-/** Bytes of an output record, a little over: key, value, the input's headers and ours. */
-function recordBytes(message: Message, { value, matches }: Delivery): number {
-  const key = message.keyStart < 0 ? 0 : message.keyEnd - message.keyStart
-  return key + value.length + (message.headersEnd - message.headersStart) + 512 + 128 * matches.length
 }

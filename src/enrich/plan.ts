@@ -4,7 +4,7 @@ import type { CompiledMapping } from '../mapping/mapping.ts'
 import type { CheckedPayload } from '../mapping/payload.ts'
 import type { CompiledTrigger } from '../trigger/trigger.ts'
 import type { Limits } from './decode.ts'
-import type { Binding, Match } from './match.ts'
+import type { Binding, Match, OnMissing } from './match.ts'
 import type { Provenance } from './provenance.ts'
 import type { Target } from './sink.ts'
 
@@ -32,10 +32,21 @@ export interface DestinationPlan {
   readonly mappings: readonly MappingPlan[]
 }
 
+/** Where events wait for the rows they miss, and for how long. */
+export interface HoldPlan {
+  readonly target: { readonly topic: string }
+  /** Newer versions that are asked before the event goes on without its row. */
+  readonly attempts: number
+  /** What becomes of it then. */
+  readonly then: Exclude<OnMissing, 'hold'>
+}
+
 export interface Plan {
   readonly space: string
   /** Enabled destinations only. */
   readonly destinations: readonly DestinationPlan[]
+  /** Null when no mapping says on_missing: hold. */
+  readonly holds: HoldPlan | null
   readonly limits: Limits
   /** A short digest of a text, the same for ever; names input topic, destination and mapping in an event id. */
   readonly digest: (text: string) => string
@@ -94,13 +105,16 @@ function provenancesOf(plan: Plan, topic: string): ProvenanceFor {
   }
 }
 
-/** Status and snapshot version of each entity, as in the header `le.entities`. */
+/** Status and snapshot version of each entity, as in the header `le.entities`; of lines each status once. */
 function entitiesText(matches: readonly Match[]): string {
-  return matches.map(({ binding, status, version }) => `${binding.entity}=${status}@${version ?? 0}`).join(' ')
+  return [
+    ...new Set(matches.map(({ binding, status, version }) => `${binding.entity}=${status}@${version ?? 0}`)),
+  ].join(' ')
 }
 
 /** Of one mapping, whose entities are always the same. */
 function isSame(before: readonly Match[], now: readonly Match[]): boolean {
+  if (before.length !== now.length) return false
   for (let index = 0; index < now.length; index++) {
     const one = before[index]!
     const other = now[index]!

@@ -2,7 +2,7 @@
 import { isObject, type JsonObject, type JsonValue, parseJson, valueAtPath } from '../json.ts'
 import { compileMapping } from '../mapping/mapping.ts'
 import { type Delivery, enrich, isDelivery, type Omission, withRows } from './enrich.ts'
-import type { Match } from './match.ts'
+import { type Match, matchText } from './match.ts'
 import type { EntityStatus, Outcome } from './outcome.ts'
 import type { Plan } from './plan.ts'
 import type { SnapshotSet } from './snapshots.ts'
@@ -59,21 +59,22 @@ function explain(plan: Plan, event: JsonObject, entry: Delivery | Omission): Pre
     mapping: mapping?.name ?? null,
     outcome,
     reason: isDelivery(entry) ? (misses.length > 0 ? misses.join('; ') : null) : entry.reason,
-    entities: matches.map(({ binding, key, status, version }) => ({
-      entity: binding.entity,
-      match: binding.match,
-      key,
-      status,
-      version,
+    entities: matches.map((match) => ({
+      entity: match.binding.entity,
+      match: matchText(match),
+      key: match.key,
+      status: match.status,
+      version: match.version,
     })),
     output: isDelivery(entry) ? parseJson(entry.value.toString()) : null,
     reasons: isDelivery(entry) ? emptyFields(plan, event, entry) : [],
   }
 }
 
-function missText({ binding, key, status }: Match): string {
+function missText(match: Match): string {
+  const { binding, key, status } = match
   return key === null
-    ? `${binding.entity}: ${status} (${binding.match})`
+    ? `${binding.entity}: ${status} (${matchText(match)})`
     : `${binding.entity}: ${status} for key ${JSON.stringify(key)}`
 }
 
@@ -114,7 +115,11 @@ function whyNot(read: string, matches: readonly Match[], event: JsonObject): str
   if (value !== undefined && value !== null && value !== '') return null
   const state = value === undefined ? 'is not there' : value === null ? 'is null' : 'is empty text'
   if (root !== '__segment_entities') return `event property ${read} ${state}`
-  const match = matches.find(({ binding }) => binding.entity === entity)
+  const match =
+    matches.find(({ binding, status }) => binding.entity === entity && status !== 'hit') ??
+    matches.find(({ binding }) => binding.entity === entity)
   if (match === undefined) return `entity ${entity} is not listed in the mapping`
+  if (match.status === 'hit' && match.line !== null)
+    return `entity ${entity} has a row for each line: read it with @arrayPath over the list, or one as ${entity}[0]`
   return match.status === 'hit' ? `column ${column.join('.')} of ${entity} ${state}` : missText(match)
 }

@@ -13,7 +13,10 @@ export interface Provenance {
   readonly eventIdPrefix: string
 }
 
-/** The header names that we set; an input header of the same name is replaced. `le.replay_id` only in a replay. */
+/** The header of a record in the hold topic; see `holds.ts`. */
+export const holdHeader = 'le.hold'
+
+/** The header names that we set; an input header of the same name is replaced. `le.replay_id` only in a replay, `le.hold` never. */
 export const ownHeaders = [
   'le.destination',
   'le.action',
@@ -23,6 +26,7 @@ export const ownHeaders = [
   'le.source',
   'le.event_id',
   'le.replay_id',
+  holdHeader,
 ] as const
 
 /** Deterministic: the same input record, destination and mapping give the same id for ever. */

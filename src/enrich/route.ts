@@ -20,6 +20,7 @@ export function route(routes: Routes): Sink {
           ('topic' in target ? topics : files).deliver(target, message, value, provenance),
         deadLetter: (message, reason, explanation) =>
           (routes.deadLetters === 'topics' ? topics : files).deadLetter(message, reason, explanation),
+        hold: (target, message, note) => topics.hold(target, message, note),
         async flush() {
           await topics.flush()
           await files.flush()

@@ -7,6 +7,8 @@ export interface ShapeNode {
   /** After the last slot of the nodes below it. */
   readonly slotsEnd: number
   readonly children: readonly ShapeNode[]
+  /** Bit `length % 32` for each child's name: most names of an event are ruled out by it. */
+  readonly childLengths: number
 }
 
 export interface Shape {
@@ -29,7 +31,8 @@ export function shapeOf(paths: Iterable<readonly string[]>): Shape {
   const finish = ({ name, children }: Draft): ShapeNode => {
     const slot = slots++
     const finished = [...children.values()].map(finish)
-    return { name, nameBytes: Buffer.from(name), slot, slotsEnd: slots, children: finished }
+    const childLengths = finished.reduce((bits, { nameBytes }) => bits | (1 << (nameBytes.length & 31)), 0)
+    return { name, nameBytes: Buffer.from(name), slot, slotsEnd: slots, children: finished, childLengths }
   }
   return { root: finish(root), slots }
 }

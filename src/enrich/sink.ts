@@ -12,6 +12,8 @@ export interface Outputs {
   deliver(target: Target, message: Message, value: Uint8Array, provenance: Provenance): void
   /** The message itself, byte for byte, with the reason. `explanation` is a sentence for people. */
   deadLetter(message: Message, reason: DeadLetterReason, explanation: string): void
+  /** The message itself with its headers, and `note` in the header `le.hold`. */
+  hold(target: Target, message: Message, note: string): void
   /** Resolves when every record is acknowledged; rejects if one cannot be. Call once. */
   flush(): Promise<void>
 }

@@ -1,6 +1,7 @@
 /** Records to NDJSON files or stdout, one a line. */
 import { closeSync, fdatasyncSync, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { assert } from '../assert.ts'
 import type { Outputs, Sink, Target } from '../enrich/sink.ts'
 import { LinkedEventsError } from '../errors.ts'
 import { deadLetterLine, envelopeLine, valueLine } from './record.ts'
@@ -35,6 +36,9 @@ export function fileSink(options: FileSinkOptions): Sink {
         },
         deadLetter(message, reason, explanation) {
           add(options.deadLetters!, deadLetterLine(message, reason, explanation))
+        },
+        hold() {
+          assert(false, 'held events need a topic')
         },
         async flush() {
           for (const [file, lines] of pending) await file.write(Buffer.concat(lines))

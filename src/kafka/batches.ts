@@ -33,13 +33,11 @@ interface Lane {
 }
 
 export class Batches {
-  readonly #sender: Sender
   readonly #pool: WriterPool
   readonly #now: number
   readonly #topics = new Map<string, (Lane | undefined)[]>()
 
-  constructor(options: { readonly sender: Sender; readonly pool: WriterPool; readonly now: number }) {
-    this.#sender = options.sender
+  constructor(options: { readonly pool: WriterPool; readonly now: number }) {
     this.#pool = options.pool
     this.#now = options.now
   }
@@ -56,14 +54,14 @@ export class Batches {
   }
 
   /** Resolves when every record is acknowledged. */
-  async flush(): Promise<void> {
+  async flush(sender: Sender): Promise<void> {
     const sent: Promise<void>[] = []
     for (const lanes of this.#topics.values()) {
       for (const lane of lanes) {
         if (lane === undefined) continue
         for (const writer of [...lane.full, lane.open]) {
           if (writer.count === 0) continue
-          sent.push(this.#sender.send(lane.topic.topic, lane.partition, writer).then(() => this.#pool.give(writer)))
+          sent.push(sender.send(lane.topic.topic, lane.partition, writer).then(() => this.#pool.give(writer)))
         }
       }
     }

@@ -1,6 +1,6 @@
 /** Output records and dead letters, written straight into a batch. What many records share is encoded once. */
 import type { DeadLetterReason } from '../enrich/outcome.ts'
-import { ownHeaders, type Provenance } from '../enrich/provenance.ts'
+import { holdHeader, ownHeaders, type Provenance } from '../enrich/provenance.ts'
 import type { Message } from '../enrich/source.ts'
 import type { Batches } from './batches.ts'
 import { encodeHeaders, KeptHeaders } from './headers.ts'
@@ -137,6 +137,7 @@ const deadLetterHeaders = [
   '__connect.errors.exception.message',
   'le.reason',
   'le.truncated',
+  holdHeader,
 ]
 const explanationCharactersMax = 2000
 const transformationReasons: ReadonlySet<DeadLetterReason> = new Set([
@@ -189,6 +190,28 @@ export function writeDeadLetter(
     writer.raw(ours, 0, ours.length)
     return
   }
+}
+
+/** The message as it came, with what is to be known when it is tried again. */
+export function writeHeld(
+  batches: Batches,
+  topic: TopicDescription,
+  partition: number,
+  message: Message,
+  note: string,
+): void {
+  const kept = new KeptHeaders([holdHeader])
+  kept.scan(message)
+  const ours = encodeHeaders([[holdHeader, note]])
+  const keyLength = message.keyStart < 0 ? -1 : message.keyEnd - message.keyStart
+  const headersSize = varintSize(kept.count + 1) + kept.size + ours.length
+  const body = fieldSize(keyLength) + fieldSize(message.valueEnd - message.valueStart) + headersSize
+  const writer = batches.begin(topic, partition, message.timestamp, body)
+  writer.field(message.bytes, message.keyStart, message.keyEnd)
+  writer.field(message.bytes, message.valueStart, message.valueEnd)
+  writer.varint(kept.count + 1)
+  kept.write(writer)
+  writer.raw(ours, 0, ours.length)
 }
 
 /** What one record may have beside the heads of its batch and its own. */

@@ -3,6 +3,7 @@
  * a changed topic. Nothing is skipped or repeated without being told.
  */
 
+import { sendTo } from './cluster.ts'
 import { fetchFrom } from './fetch.ts'
 import {
   type CommitOffsets,
@@ -12,11 +13,14 @@ import {
   OffsetOutOfRangeError,
   type TopicPartitions,
 } from './internals.ts'
-import { kafkaCode } from './kafka-error.ts'
+import { kafkaCode, protocolError } from './kafka-error.ts'
+import { type Place, stableOffsets } from './offset-requests.ts'
 import { type FetchedPartition, RecordBatch } from './record-reader.ts'
+import type { Transactions } from './transactions.ts'
 
 const offsetOutOfRange = 1
 const rebalanceInProgress = 27
+const unstableOffset = 88
 /** The leader is another one, or not known yet: look again, the membership is not touched. */
 const staleLeaderCodes = new Set([3, 5, 6, 9, 74, 76])
 /** Network, time-out, coordinator loading, not there, moved. */
@@ -44,11 +48,14 @@ export interface GroupHooks {
 
 export class Group extends ConsumerGroup {
   readonly #hooks: GroupHooks
+  readonly #transactions: Transactions | null
   readonly #asked = new Map<string, number>()
 
-  constructor(options: ConsumerGroupOptions, hooks: GroupHooks) {
+  /** With transactions, offsets are committed in them. */
+  constructor(options: ConsumerGroupOptions, hooks: GroupHooks, transactions: Transactions | null) {
     super(options)
     this.#hooks = hooks
+    this.#transactions = transactions
   }
 
   override async joinAndSync(): Promise<void> {
@@ -142,6 +149,13 @@ export class Group extends ConsumerGroup {
    * coordinator moves or is away, the same commit is tried again: the generation stays valid, and the batch is not repeated.
    */
   override async commitOffsets(offsets: CommitOffsets): Promise<void> {
+    if (this.#transactions === null) await this.#commitAlone(offsets)
+    else await this.#commitInTransaction(offsets, this.#transactions)
+    for (const { topic, partitions } of offsets.topics)
+      for (const { partition, offset } of partitions) this.#hooks.committed(topic, partition, Number(offset))
+  }
+
+  async #commitAlone(offsets: CommitOffsets): Promise<void> {
     const start = performance.now()
     for (let wait = failurePauseMilliseconds; ; wait = Math.min(wait * 2, 2000)) {
       try {
@@ -155,8 +169,56 @@ export class Group extends ConsumerGroup {
       await pause(wait)
       await this.#findCoordinator().catch(() => {})
     }
-    for (const { topic, partitions } of offsets.topics)
-      for (const { partition, offset } of partitions) this.#hooks.committed(topic, partition, Number(offset))
+  }
+
+  async #commitInTransaction({ topics }: CommitOffsets, transactions: Transactions): Promise<void> {
+    const membership = { generation: this.generationId ?? -1, member: this.memberId ?? '' }
+    for (const { topic, partitions } of topics) {
+      for (const { partition, offset } of partitions) {
+        await transactions.acknowledge({ topic, partition, offset: Number(offset) }, membership)
+        this.#setCommitted({ topic, partition, offset })
+      }
+    }
+  }
+
+  #setCommitted({ topic, partition, offset }: { topic: string; partition: number; offset: string }): void {
+    const committed = this.offsetManager.committedOffsets()
+    committed[topic] = { ...committed[topic], [partition]: offset }
+  }
+
+  /** The batch is to be read again, from the offset that is committed. */
+  rewind(batch: RecordBatch): void {
+    if (this.#transactions === null) this.resetOffset(batch)
+    else this.offsetManager.clearOffsets(batch) // the next fetch asks for it: an answer that was lost may have moved it
+  }
+
+  /**
+   * With transactions, a committed offset counts only when no transaction is about to move it: the one of a process that was
+   * killed, or that sleeps. Partitions without a stable one wait; the others are read.
+   */
+  override async seekOffsets(mine: TopicPartitions[]): Promise<void> {
+    if (this.#transactions === null) return super.seekOffsets(mine)
+    const missing: Place[] = []
+    for (const { topic, partitions } of mine) {
+      for (const partition of partitions) {
+        const position = this.seekOffset.pop(topic, partition)
+        if (position !== undefined) await this.offsetManager.seek(position)
+        if (this.offsetManager.committedOffsets()[topic]?.[partition] === undefined) missing.push({ topic, partition })
+      }
+    }
+    if (missing.length === 0) return
+    const coordinator = await this.offsetManager.getCoordinator()
+    for (const { topic, partition, offset, code } of await sendTo(coordinator, stableOffsets(this.groupId, missing))) {
+      if (code === unstableOffset) continue
+      if (code !== 0) throw protocolError(code)
+      const known = offset >= 0 ? offset : await this.#earliest({ topic, partition })
+      if (known !== null) this.#setCommitted({ topic, partition, offset: String(known) })
+    }
+  }
+
+  async #earliest({ topic, partition }: Place): Promise<string | null> {
+    const [answer] = await this.cluster.fetchTopicsOffset([{ topic, partitions: [{ partition }], fromBeginning: true }])
+    return answer?.partitions[0]?.offset ?? null
   }
 
   async #findCoordinator(): Promise<void> {
@@ -194,9 +256,8 @@ export class Group extends ConsumerGroup {
     topic: string
     partition: number
   }): Promise<void> {
-    const [answer] = await this.cluster.fetchTopicsOffset([{ topic, partitions: [{ partition }], fromBeginning: true }])
-    const earliest = answer?.partitions[0]?.offset
-    if (earliest === undefined) return
+    const earliest = await this.#earliest({ topic, partition })
+    if (earliest === null) return
     this.seek({ topic, partition, offset: earliest })
     const expected = this.#asked.get(place({ topic, partition })) ?? 0
     this.#hooks.jumped({ topic, partition, expected, found: Number(earliest) })

@@ -1,5 +1,6 @@
 /** From the errors of kafkajs and the codes of the protocol to ours. Matched by number: kafkajs does not know the newer names. */
 import { LinkedEventsError } from '../errors.ts'
+import { createErrorFromCode, type ProtocolError } from './internals.ts'
 
 const deniedCodes = new Set([29, 30, 31, 53, 54, 58, 65])
 const missingCodes = new Set([3])
@@ -29,6 +30,12 @@ function chain(error: unknown): { name?: string; code?: unknown; message?: strin
 export function kafkaCode(error: unknown): number | null {
   for (const link of chain(error)) if (typeof link.code === 'number') return link.code
   return null
+}
+
+/** The error of this number, which it keeps also where kafkajs does not know it. */
+export function protocolError(code: number): ProtocolError {
+  const error = createErrorFromCode(code)
+  return error.code === code ? error : Object.assign(error, { code })
 }
 
 /** An error for the operator; `doing` continues "cannot …". What is ours already stays as it is. */

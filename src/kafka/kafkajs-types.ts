@@ -49,6 +49,7 @@ export interface RequestQueue {
   readonly pending: readonly unknown[]
   readonly throttledUntil: number
   scheduleCheckPendingRequests(): void
+  destroy(): void
   fulfillRequest(answer: { readonly correlationId: number; readonly payload: Buffer; readonly size: number }): void
   maybeThrottle(milliseconds: number | undefined): void
   push(request: {
@@ -108,6 +109,12 @@ export interface ConnectionPool {
 
 export type ApiVersions = Readonly<Record<string, { readonly minVersion: number; readonly maxVersion: number }>>
 
+export interface TransactionalProducer {
+  readonly transactionalId: string
+  readonly producerId: string
+  readonly producerEpoch: number
+}
+
 export interface Broker {
   readonly nodeId: number
   readonly versions: ApiVersions | null
@@ -118,6 +125,11 @@ export interface Broker {
     transactionalId?: string | undefined
     transactionTimeout: number
   }): Promise<{ producerId: string; producerEpoch: number }>
+  addPartitionsToTxn(
+    options: TransactionalProducer & { topics: { topic: string; partitions: number[] }[] },
+  ): Promise<unknown>
+  addOffsetsToTxn(options: TransactionalProducer & { groupId: string }): Promise<unknown>
+  endTxn(options: TransactionalProducer & { transactionResult: boolean }): Promise<unknown>
   offsetFetch(options: {
     groupId: string
     topics: { topic: string; partitions: { partition: number }[] }[]
@@ -224,13 +236,17 @@ export interface ConsumerGroup {
   readonly cluster: Cluster
   readonly groupId: string
   readonly memberId: string | null
+  readonly generationId: number | null
   readonly maxBytesPerPartition: number
   readonly maxBytes: number
   readonly minBytes: number
   readonly maxWaitTime: number
   readonly rackId: string
   readonly isolationLevel: number
-  readonly seekOffset: { has(topic: string, partition: number): boolean }
+  readonly seekOffset: {
+    has(topic: string, partition: number): boolean
+    pop(topic: string, partition: number): { topic: string; partition: number; offset: string } | undefined
+  }
   readonly subscriptionState: {
     assigned(): TopicPartitions[]
     isPaused(topic: string, partition: number): boolean
@@ -241,6 +257,9 @@ export interface ConsumerGroup {
     committedOffsets(): Record<string, Record<number, string | undefined>>
     nextOffset(topic: string, partition: number): { toString(): string }
     resetOffset(partition: { topic: string; partition: number }): void
+    clearOffsets(partition: { topic: string; partition: number }): void
+    seek(position: { topic: string; partition: number; offset: string }): Promise<void>
+    getCoordinator(): Promise<Broker>
   }
   assigned(): TopicPartitions[]
   joinAndSync(): Promise<void>
@@ -291,7 +310,10 @@ export interface Encoder {
   writeInt8(value: number): Encoder
   writeInt16(value: number): Encoder
   writeInt32(value: number): Encoder
+  writeInt64(value: string): Encoder
   writeString(value: string | null): Encoder
+  writeUVarInt(value: number): Encoder
+  writeUVarIntString(value: string | null): Encoder
 }
 
 export interface Decoder {
@@ -299,6 +321,9 @@ export interface Decoder {
   readInt32(): number
   readInt64(): { toString(): string }
   readString(): string
+  readUVarInt(): number
+  readUVarIntString(): string | null
+  readTaggedFields(): unknown
   readBytes(length: number): Buffer
   canReadBytes(length: number): boolean
 }

@@ -120,6 +120,7 @@ export class VectoredConnection extends Connection {
   /** Ends the socket now: everything in flight is rejected. */
   abandon(): void {
     this.rejectRequests(new ConnectionClosedError('abandoned', hostAndPort(this.broker)))
+    this.requestQueue.destroy() // or its timer looks for late answers for ever
     this.socket?.destroy()
   }
 }

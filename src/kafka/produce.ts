@@ -5,6 +5,8 @@ import type { RecordWriter } from './record-writer.ts'
 export interface Producer {
   readonly id: bigint
   readonly epoch: number
+  /** Null for a producer that is only idempotent. */
+  readonly transactionalId: string | null
 }
 
 export interface NumberedBatch {
@@ -32,7 +34,7 @@ export function produceRequest(producer: Producer, batches: readonly NumberedBat
 
 /** The head goes on to the first batch; between two batches lies what names the next. */
 function produceParts(head: Encoder, producer: Producer, batches: readonly NumberedBatch[]): Buffer[] {
-  head.writeString(null).writeInt16(-1).writeInt32(produceTimeoutMilliseconds)
+  head.writeString(producer.transactionalId).writeInt16(-1).writeInt32(produceTimeoutMilliseconds)
   const byTopic = new Map<string, NumberedBatch[]>()
   for (const batch of batches) {
     const others = byTopic.get(batch.topic)
@@ -45,8 +47,8 @@ function produceParts(head: Encoder, producer: Producer, batches: readonly Numbe
   for (const [topic, ofTopic] of byTopic) {
     names.writeString(topic).writeInt32(ofTopic.length)
     for (const { partition, writer, sequence } of ofTopic) {
-      const { id, epoch } = producer
-      const bytes = writer.seal({ producerId: id, epoch, sequence, transactional: false })
+      const { id, epoch, transactionalId } = producer
+      const bytes = writer.seal({ producerId: id, epoch, sequence, transactional: transactionalId !== null })
       names.writeInt32(partition).writeInt32(bytes.length)
       if (names !== head) parts.push(Buffer.from(names.buffer))
       parts.push(bytes)

@@ -41,7 +41,7 @@ export async function publish(
   const keyless = Math.random()
   let count = 0
   let bytes = 0
-  let batches = new Batches({ sender, pool, now: Date.now() })
+  let batches = new Batches({ pool, now: Date.now() })
   try {
     for await (const record of records) {
       let topic = topics.get(record.topic)
@@ -54,11 +54,11 @@ export async function publish(
       bytes += write(batches, topic, record, keyless)
       count++
       if (bytes < roundBytesMax) continue
-      await batches.flush()
-      batches = new Batches({ sender, pool, now: Date.now() })
+      await batches.flush(sender)
+      batches = new Batches({ pool, now: Date.now() })
       bytes = 0
     }
-    await batches.flush()
+    await batches.flush(sender)
     return count
   } finally {
     sender.close()

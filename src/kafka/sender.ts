@@ -5,8 +5,8 @@
 import { LinkedEventsError } from '../errors.ts'
 import type { Tell } from '../telemetry.ts'
 import { type KafkaCluster, sendTo } from './cluster.ts'
-import { type Broker, createErrorFromCode } from './internals.ts'
-import { kafkaCode, kafkaError } from './kafka-error.ts'
+import type { Broker } from './internals.ts'
+import { kafkaCode, kafkaError, protocolError } from './kafka-error.ts'
 import { type Producer, produceRequest } from './produce.ts'
 import type { RecordWriter } from './record-writer.ts'
 
@@ -19,6 +19,7 @@ const retryPauseMilliseconds = 50
 const retryPauseMillisecondsMax = 2000
 /** Sequence numbers are 31 bits and begin again at 0. */
 const sequenceLimit = 2 ** 31
+const unknownTopic = 3
 const unknownTopicAttemptsMax = 20
 const requestBytesMax = 16 * 1024 * 1024
 
@@ -27,6 +28,15 @@ export interface SenderOptions {
   readonly tell: Tell
   /** Where sequence numbers begin; for tests. */
   readonly firstSequence?: number
+  /** Left out, everything is written at once, by a producer of the sender's own. */
+  readonly transaction?: SenderTransaction
+}
+
+/** What the sender must know of the transaction that its batches are part of. */
+export interface SenderTransaction {
+  readonly producer: Producer
+  /** Resolves when these partitions are part of the transaction. */
+  add(partitions: readonly { readonly topic: string; readonly partition: number }[]): Promise<void>
 }
 
 interface Job {
@@ -51,6 +61,7 @@ export class Sender {
   readonly #cluster: KafkaCluster
   readonly #tell: Tell
   readonly #firstSequence: number
+  readonly #transaction: SenderTransaction | null
   readonly #partitions = new Map<string, PartitionQueue>()
   readonly #busy = new Set<string>()
   #producer: Promise<Producer> | null = null
@@ -62,6 +73,8 @@ export class Sender {
     this.#cluster = options.cluster
     this.#tell = options.tell
     this.#firstSequence = options.firstSequence ?? 0
+    this.#transaction = options.transaction ?? null
+    if (this.#transaction !== null) this.#producer = Promise.resolve(this.#transaction.producer)
   }
 
   /**
@@ -162,9 +175,11 @@ export class Sender {
   /** Sends the batches once; returns those to send again. */
   async #attempt(leader: string, jobs: readonly Job[]): Promise<{ job: Job; error: unknown }[]> {
     await this.#cluster.refreshMetadataIfNecessary()
-    if (leader === '-1') return jobs.map((job) => ({ job, error: createErrorFromCode(5) }))
+    if (leader === '-1') return jobs.map((job) => ({ job, error: protocolError(5) }))
     const producer = await this.#initialised()
     const broker = await this.#cluster.findBroker({ nodeId: leader })
+    if (this.#transaction !== null) await this.#join(this.#transaction, jobs)
+    if (this.#failure !== null) return [] // too late: nothing may follow the end of a transaction
     for (const job of jobs) if (job.sequence < 0) this.#number(job)
     const batches = jobs.map(({ partition: { topic, partition }, writer, sequence }) => ({
       topic,
@@ -185,10 +200,20 @@ export class Sender {
       else
         again.push({
           job,
-          error: code === undefined ? new Error('no answer for this partition') : createErrorFromCode(code),
+          error: code === undefined ? new Error('no answer for this partition') : protocolError(code),
         })
     }
     return again
+  }
+
+  async #join(transaction: SenderTransaction, jobs: readonly Job[]): Promise<void> {
+    try {
+      await transaction.add(jobs.map(({ partition }) => partition))
+    } catch (error) {
+      const code = kafkaCode(error)
+      if (code === unknownTopic && !jobs.some((job) => isGone(code, job))) throw error
+      this.#fail(kafkaError(error, 'make the outputs part of a transaction'))
+    }
   }
 
   #acknowledge(job: Job): void {
@@ -238,7 +263,7 @@ async function initialise(cluster: KafkaCluster): Promise<Producer> {
   const [nodeId] = cluster.getNodeIds()
   const any: Broker = nodeId === undefined ? await cluster.findControllerBroker() : await someBroker(cluster)
   const answer = await any.initProducerId({ transactionTimeout: transactionTimeoutMilliseconds })
-  return { id: BigInt(answer.producerId), epoch: answer.producerEpoch }
+  return { id: BigInt(answer.producerId), epoch: answer.producerEpoch, transactionalId: null }
 }
 
 /** Any node answers InitProducerId; the first that can be reached. */
@@ -256,13 +281,13 @@ async function someBroker(cluster: KafkaCluster): Promise<Broker> {
 
 /** Brokers do not know a topic for a moment while leaders move; a topic that stays unknown was deleted. */
 function isGone(code: number, job: Job): boolean {
-  return code === 3 && job.attempts >= unknownTopicAttemptsMax
+  return code === unknownTopic && job.attempts >= unknownTopicAttemptsMax
 }
 
 function fatal(job: Job, code: number): LinkedEventsError {
   const { topic, partition } = job.partition
   return kafkaError(
-    createErrorFromCode(code),
+    protocolError(code),
     `write to ${topic}/${partition} (${job.writer.count} records, ${job.writer.size} bytes, error ${code})`,
   )
 }

@@ -1,6 +1,6 @@
 /**
  * One life of a group member: from joining to leaving, or until the brokers are lost. Delivers first and acknowledges second,
- * so that a crash between the two repeats a batch and never loses one.
+ * so that a crash between the two repeats a batch and never loses one; in transactions it does not repeat one either.
  */
 import type { Batch } from '../enrich/source.ts'
 import type { Tell } from '../telemetry.ts'
@@ -18,6 +18,7 @@ import {
 } from './internals.ts'
 import type { Positions } from './positions.ts'
 import type { RecordBatch } from './record-reader.ts'
+import { TransactionAborted, type Transactions } from './transactions.ts'
 import type { UntilEnd } from './until-end.ts'
 
 const fetchWaitMilliseconds = 100
@@ -42,6 +43,8 @@ export interface SessionOptions {
   readonly concurrency: number
   readonly positions: Positions
   readonly untilEnd: UntilEnd | null
+  /** Null: at least once. */
+  readonly transactions: Transactions | null
   readonly handle: (batch: Batch) => Promise<void>
 }
 
@@ -87,6 +90,7 @@ export class Session {
         metadataMaxAge: 30_000,
       },
       this.#hooks(),
+      options.transactions,
     )
     this.#runner = new Runner<RecordBatch>({
       logger: silentLogger,
@@ -133,6 +137,7 @@ export class Session {
     await payload.heartbeat() // throws while the group rebalances: out it goes, and the runner joins again
     if (!payload.isRunning() || this.#stopping) return
     const { batch } = payload
+    const { transactions } = this.#options
     let refused: { readonly error: unknown } | null = null
     const acknowledge = async () => {
       payload.resolveOffset(batch.lastOffset())
@@ -140,7 +145,6 @@ export class Session {
         const partitions = [{ partition: batch.partition, offset: String(batch.next) }]
         await payload.commitOffsetsIfNecessary({ topics: [{ topic: batch.topic, partitions }] })
       } catch (error) {
-        this.#group.resetOffset(batch)
         refused = { error }
         throw error
       }
@@ -157,9 +161,17 @@ export class Session {
         acknowledge,
       })
     } catch (error) {
-      // Kept as it came: the runner knows a rebalance by the error of the commit.
+      if (error instanceof TransactionAborted) {
+        this.#group.rewind(batch)
+        if (error.lostMembership) throw error.cause // as it came: the runner knows a rebalance by it
+        return
+      }
       const kept = refused as { readonly error: unknown } | null
-      if (kept !== null) throw kept.error
+      if (kept !== null && transactions === null) {
+        this.#group.rewind(batch)
+        throw kept.error
+      }
+      transactions?.abandon(error)
       throw this.#fail(error)
     } finally {
       this.#active--
@@ -177,6 +189,7 @@ export class Session {
     const { tell, positions, untilEnd } = this.#options
     return {
       revoked: async (partitions) => {
+        await this.#options.transactions?.settled()
         positions.revoked()
         tell({ name: 'partitions-revoked', partitions: flat(partitions) })
       },

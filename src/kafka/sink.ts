@@ -8,10 +8,11 @@ import type { Tell } from '../telemetry.ts'
 import { Batches, WriterPool } from './batches.ts'
 import { type KafkaCluster, openCluster, requireTopics } from './cluster.ts'
 import type { KafkaConnection } from './connection.ts'
-import { DeliveryWriter, recordBytesMax, writeDeadLetter } from './delivery.ts'
+import { DeliveryWriter, recordBytesMax, writeDeadLetter, writeHeld } from './delivery.ts'
 import { partitionOf } from './murmur2.ts'
 import { Sender } from './sender.ts'
 import { describeTopics, type TopicDescription } from './topic.ts'
+import type { Transactions } from './transactions.ts'
 
 export interface KafkaSinkOptions {
   readonly connection: KafkaConnection
@@ -25,12 +26,14 @@ export interface KafkaSinkOptions {
   readonly connectorName?: string
   /** Goes out as `le.replay_id`. */
   readonly replayId?: string | null
+  /** Shared with the source for exactly once; the sink closes them. Without, everything is written at once. */
+  readonly transactions?: Transactions | null
 }
 
 /** @throws KAFKA_UNAVAILABLE, KAFKA_TOPIC_MISSING, KAFKA_DENIED */
 export async function kafkaSink(options: KafkaSinkOptions): Promise<Sink> {
   const { deadLetterTopic, targets } = options
-  const cluster = await openCluster(options.connection)
+  const cluster = options.transactions?.cluster ?? (await openCluster(options.connection))
   try {
     const names = [...new Set(deadLetterTopic === null ? targets : [...targets, deadLetterTopic])]
     const topics = await describeTopics(cluster, names)
@@ -52,6 +55,7 @@ interface Input {
 class KafkaSink implements Sink {
   readonly #cluster: KafkaCluster
   readonly #sender: Sender
+  readonly #transactions: Transactions | null
   readonly #pool = new WriterPool()
   readonly #topics: ReadonlyMap<string, TopicDescription>
   readonly #deadLetters: TopicDescription | null
@@ -66,6 +70,7 @@ class KafkaSink implements Sink {
     this.#topics = new Map(topics.map((topic) => [topic.topic, topic]))
     this.#deadLetters = this.#topics.get(options.deadLetterTopic ?? '') ?? null
     this.#sender = new Sender({ cluster, tell: options.tell })
+    this.#transactions = options.transactions ?? null
     for (const topic of options.inputs ?? []) {
       const { length } = cluster.findTopicPartitionMetadata(topic)
       if (length > 0) this.#inputs.set(topic, length)
@@ -76,20 +81,32 @@ class KafkaSink implements Sink {
   }
 
   begin(batch: { readonly topic: string; readonly partition: number }): Outputs {
-    const batches = new Batches({ sender: this.#sender, pool: this.#pool, now: Date.now() })
-    const input: Input = { partitions: this.#inputs.get(batch.topic), keyless: Math.random() }
+    const batches = new Batches({ pool: this.#pool, now: Date.now() })
+    const keyless = Math.random()
+    const own: Input = { partitions: this.#inputs.get(batch.topic), keyless }
+    // A held message speaks of the topic that it first came from.
+    const inputOf = ({ topic }: Message) =>
+      topic === batch.topic ? own : { partitions: this.#inputs.get(topic), keyless }
     return {
       deliver: (target: Target, message: Message, value: Uint8Array, provenance: Provenance) => {
         const topic = this.#topic(target)
-        this.#delivery.write(batches, topic, choosePartition(topic, input, message), message, value, provenance)
+        const partition = choosePartition(topic, inputOf(message), message)
+        this.#delivery.write(batches, topic, partition, message, value, provenance)
       },
       deadLetter: (message: Message, reason: DeadLetterReason, explanation: string) => {
         const topic = this.#deadLetters
         assert(topic !== null, 'a dead letter needs a topic, and none is configured')
         const letter = { message, reason, explanation, connector: this.#connector }
-        writeDeadLetter(batches, topic, choosePartition(topic, input, message), letter)
+        writeDeadLetter(batches, topic, choosePartition(topic, inputOf(message), message), letter)
       },
-      flush: () => batches.flush(),
+      hold: (target: Target, message: Message, note: string) => {
+        const topic = this.#topic(target)
+        writeHeld(batches, topic, choosePartition(topic, inputOf(message), message), message, note)
+      },
+      flush: () =>
+        this.#transactions === null
+          ? batches.flush(this.#sender)
+          : this.#transactions.write(batch, (sender) => batches.flush(sender)),
     }
   }
 
@@ -99,7 +116,7 @@ class KafkaSink implements Sink {
 
   async close(): Promise<void> {
     this.#sender.close()
-    await this.#cluster.close()
+    await (this.#transactions ?? this.#cluster).close()
   }
 
   /** Asked for every record, and nearly always for the target of the one before. */

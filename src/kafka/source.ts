@@ -1,4 +1,4 @@
-/** Messages from Kafka topics, as a member of a consumer group. Keeps the promises of `enrich/source.ts`, at least once. */
+/** Messages from Kafka topics, as a member of a consumer group. Keeps the promises of `enrich/source.ts`, at least once or in transactions. */
 import type { Batch, Source } from '../enrich/source.ts'
 import { LinkedEventsError } from '../errors.ts'
 import type { Tell } from '../telemetry.ts'
@@ -7,6 +7,7 @@ import type { KafkaConnection } from './connection.ts'
 import { kafkaCode, kafkaError } from './kafka-error.ts'
 import { Positions } from './positions.ts'
 import { Session, type SessionEnd } from './session.ts'
+import type { Transactions } from './transactions.ts'
 import { fixEnds, known, type UntilEnd } from './until-end.ts'
 
 export interface KafkaSourceOptions {
@@ -22,11 +23,16 @@ export interface KafkaSourceOptions {
   readonly maxBytesPerPartition?: number
   /** Partitions handled at the same time. Default 4: it hides the time that writing takes. */
   readonly concurrency?: number
+  /** Shared with the sink for exactly once: they commit the offsets. */
+  readonly transactions?: Transactions | null
 }
 
 /** A group that cannot be joined as configured: no waiting helps. */
 const hopelessCodes = new Set([23, 24, 26])
 const hopelessNames = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'])
+const concurrencyDefault = 4
+/** Everything that one fetch brings shares a transaction: the fewer there are, the less they cost. */
+const concurrencyTransactional = 64
 const lostPauseMilliseconds = 250
 const lostPauseMillisecondsMax = 10_000
 
@@ -96,6 +102,7 @@ class KafkaSource implements Source {
       if (run.signal.aborted) return { kind: 'stopped' }
       return { kind: 'lost', error }
     }
+    const { transactions = null } = this.#options
     const session = new Session({
       cluster,
       topics: this.#options.topics,
@@ -104,7 +111,8 @@ class KafkaSource implements Source {
       connected: () => this.#told(true),
       sessionTimeoutMilliseconds: this.#options.sessionTimeoutMs ?? 10_000,
       maxBytesPerPartition: this.#options.maxBytesPerPartition ?? 1024 * 1024,
-      concurrency: this.#options.concurrency ?? 4,
+      concurrency: this.#options.concurrency ?? (transactions === null ? concurrencyDefault : concurrencyTransactional),
+      transactions,
       positions: this.#positions,
       untilEnd: run.untilEnd,
       handle: run.handle,

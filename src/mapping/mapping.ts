@@ -51,6 +51,12 @@ export function entityColumns(reads: readonly string[], space: string, entity: s
     const column = keys[row.length]
     if (column === undefined) return 'all'
     columns.add(column)
+    // One line's row of a list: the column comes after its number.
+    const next = keys[row.length + 1]
+    if (/^\d+$/.test(column)) {
+      if (next === undefined) return 'all'
+      columns.add(next)
+    }
   }
   return [...columns].sort()
 }

@@ -34,6 +34,7 @@ function pick(origin: Origin, keys: readonly string[]): Origin {
   const [first, ...rest] = keys
   if (first === undefined) return origin
   if (origin.kind === 'path') return { kind: 'path', keys: [...origin.keys, ...keys] }
+  if (origin.kind === 'made' && first === '__segment_entities') return { kind: 'path', keys } // a row beside a line
   if (origin.kind === 'object') return pick(origin.members.get(first) ?? made, rest)
   return origin.kind === 'any' ? { kind: 'any', of: origin.of.map((one) => pick(one, keys)) } : made
 }

@@ -28,6 +28,14 @@ function lineOf(fact: Fact): Line | null {
         'batch enriched',
         { topic: fact.topic, partition: fact.partition, messages: fact.messages, lag: fact.lag },
       ]
+    case 'holds-retried':
+      return ['debug', 'held events tried again', { partition: fact.partition, ...fact.results }]
+    case 'holds-failed':
+      return [
+        'warn',
+        'held events could not be tried; they are after the next version',
+        { code: fact.code, error: fact.message },
+      ]
     case 'partitions-assigned':
       return [
         'info',
@@ -48,6 +56,11 @@ function lineOf(fact: Fact): Line | null {
           code: 'OFFSET_JUMPED',
         },
       ]
+    case 'transaction-ended': {
+      const { name: _, committed, ...fields } = fact
+      if (committed) return ['debug', 'transaction committed', fields]
+      return ['warn', 'transaction aborted; its batches are read again', fields]
+    }
     case 'produce-retried':
       return ['warn', 'an output is sent again', { attempt: fact.attempt, error: fact.error }]
     case 'kafka-connected':

@@ -1,6 +1,6 @@
 /** Facts to Prometheus metrics. Names, types and labels are documented in docs/metrics.md, and a test compares the two. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { entityStatuses, outcomes } from '../enrich/outcome.ts'
+import { entityStatuses, holdResults, outcomes } from '../enrich/outcome.ts'
 import { codes } from '../errors.ts'
 import type { Fact } from '../telemetry.ts'
 
@@ -57,6 +57,13 @@ export function metrics(options: {
     rebalanceDuration: histogram('rebalance_duration_seconds', 'Time to join and get partitions', syncSeconds),
     jumps: counter('offset_jumps_total', 'Times that messages expired before they were read', ['topic']),
     retries: counter('produce_retries_total', 'Produce requests that had to be sent again'),
+    holds: counter('holds_retried_total', 'Held events tried again after a new snapshot version', ['result']),
+    transactions: counter('transactions_total', 'Transactions ended, committed or aborted', ['result']),
+    transactionDuration: histogram(
+      'transaction_duration_seconds',
+      'Time from the first output of a transaction to its commit',
+      batchSeconds,
+    ),
     connected: gauge('kafka_connected', '1 while connected', ['role']),
     snapshotSynced: gauge(
       'snapshot_synced_timestamp_seconds',
@@ -107,6 +114,12 @@ export function metrics(options: {
         m.progress.set({ topic, partition }, Date.now() / 1000)
         break
       }
+      case 'holds-retried':
+        for (const result of holdResults) if (fact.results[result] > 0) m.holds.inc({ result }, fact.results[result])
+        break
+      case 'holds-failed':
+        m.errors.inc({ stage: 'holds', code: fact.code in codes ? fact.code : 'INTERNAL' })
+        break
       case 'partitions-assigned':
         m.assigned.set(fact.partitions.length)
         m.rebalances.inc({ kind: 'assign' })
@@ -122,6 +135,10 @@ export function metrics(options: {
         break
       case 'produce-retried':
         m.retries.inc()
+        break
+      case 'transaction-ended':
+        m.transactions.inc({ result: fact.committed ? 'committed' : 'aborted' })
+        if (fact.committed) m.transactionDuration.observe(fact.seconds)
         break
       case 'kafka-connected':
         m.connected.set({ role: fact.role }, fact.connected ? 1 : 0)

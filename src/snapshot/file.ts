@@ -2,13 +2,15 @@
 import Database from 'better-sqlite3'
 import type { Snapshot } from '../enrich/snapshots.ts'
 import { type Manifest, snapshotPath } from './manifest.ts'
+import { type GetRow, rowReader } from './table.ts'
 
 /** As much of the file as SQLite lets us map; the rest it reads. */
 const mappedBytesMax = 2_147_418_112
 
 export class SnapshotFile implements Snapshot {
   readonly #database: Database.Database
-  readonly #get: Database.Statement<[string], string>
+  /** The row with this key text, or undefined. */
+  readonly get: GetRow
   #manifest: Manifest
   #asOf: number
 
@@ -22,7 +24,7 @@ export class SnapshotFile implements Snapshot {
     // The file never changes, so the lock is taken once and kept: half of a point read's time is its lock.
     this.#database.pragma('locking_mode = EXCLUSIVE')
     this.#database.pragma(`mmap_size = ${mappedBytesMax}`)
-    this.#get = this.#database.prepare<[string], string>('SELECT row FROM entity WHERE key = ?').pluck()
+    this.get = rowReader(this.#database)
   }
 
   get entity(): string {
@@ -42,10 +44,6 @@ export class SnapshotFile implements Snapshot {
   }
   get manifest(): Manifest {
     return this.#manifest
-  }
-
-  get(key: string): string | undefined {
-    return this.#get.get(key)
   }
 
   /** The same version, seen to be true at a later time. */

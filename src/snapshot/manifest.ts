@@ -6,8 +6,11 @@ import { randomUUID } from 'node:crypto'
 import { open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { operatingError } from './errors.ts'
+import { tableFormat } from './table.ts'
 
 export interface Manifest {
+  /** Of the table in the file. */
+  readonly format: typeof tableFormat
   readonly entity: string
   readonly version: number
   readonly epoch: number
@@ -70,6 +73,7 @@ function isManifest(manifest: Partial<Manifest> | null, entity: string, version:
   const numbers = [manifest.epoch, manifest.seq, manifest.rows, manifest.bytes]
   const times = [manifest.as_of, manifest.valid_from]
   return (
+    manifest.format === tableFormat &&
     manifest.entity === entity &&
     manifest.version === version &&
     typeof manifest.lineage === 'string' &&

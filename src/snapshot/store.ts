@@ -18,7 +18,7 @@ export interface StoreOptions {
 }
 
 /** One version, as `snapshot list` prints it. */
-export interface SnapshotInfo extends Manifest {
+export interface SnapshotInfo extends Omit<Manifest, 'format'> {
   /** Whether this is the version that is served. */
   readonly current: boolean
   readonly path: string
@@ -126,7 +126,7 @@ function storedVersion(manifest: Manifest): StoredVersion {
   return { version, epoch, lineage, seq, rows, asOf: Date.parse(manifest.as_of) }
 }
 
-function info(dir: string, manifest: Manifest, current: boolean): SnapshotInfo {
+function info(dir: string, { format: _, ...manifest }: Manifest, current: boolean): SnapshotInfo {
   return { ...manifest, current, path: snapshotPath(dir, manifest.entity, manifest.version) }
 }
 
@@ -193,14 +193,16 @@ function compare(from: string, to: string): VersionDiff {
     database.prepare('ATTACH ? AS a').run(from)
     database.prepare('ATTACH ? AS b').run(to)
     const keys = (sql: string) => database.prepare(sql).pluck().all() as string[]
+    const none = ['a', 'b'].every((name) => keys(`SELECT key FROM ${name}.collided LIMIT 1`).length === 0)
+    const rows = (name: string) =>
+      none ? `${name}.entity` : `(SELECT key, row FROM ${name}.entity UNION ALL SELECT key, row FROM ${name}.collided)`
+    const same = none ? 'y.hash = x.hash AND y.key = x.key' : 'y.key = x.key'
     const only = (one: string, other: string) =>
-      keys(
-        `SELECT key FROM ${one}.entity x WHERE NOT EXISTS (SELECT 1 FROM ${other}.entity y WHERE y.key = x.key) ORDER BY key`,
-      )
+      keys(`SELECT x.key FROM ${rows(one)} x LEFT JOIN ${rows(other)} y ON ${same} WHERE y.key IS NULL ORDER BY x.key`)
     return {
       added: only('b', 'a'),
       updated: keys(
-        'SELECT x.key FROM a.entity x JOIN b.entity y ON y.key = x.key WHERE x.row <> y.row ORDER BY x.key',
+        `SELECT x.key FROM ${rows('a')} x JOIN ${rows('b')} y ON ${same} WHERE x.row <> y.row ORDER BY x.key`,
       ),
       deleted: only('a', 'b'),
     }

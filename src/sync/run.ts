@@ -31,10 +31,11 @@ export interface Tally {
   deleted: number
   nullKeys: number
   duplicateKeys: number
+  bytesScanned: number | null
 }
 
 export function newTally(): Tally {
-  return { reason: null, added: 0, updated: 0, deleted: 0, nullKeys: 0, duplicateKeys: 0 }
+  return { reason: null, added: 0, updated: 0, deleted: 0, nullKeys: 0, duplicateKeys: 0, bytesScanned: null }
 }
 
 export interface Run {
@@ -80,6 +81,7 @@ export async function withRun<T>(options: SyncOptions, tally: Tally, work: (run:
       tally,
     })
   } finally {
+    tally.bytesScanned = session.bytesScanned()
     await session.close()
   }
 }

@@ -54,7 +54,7 @@ export async function sync(options: SyncOptions): Promise<SyncRun> {
     rows: current?.rows ?? 0,
     null_keys: tally.nullKeys,
     duplicate_keys: tally.duplicateKeys,
-    bytes_scanned: null,
+    bytes_scanned: tally.bytesScanned,
     started_at: new Date(startedAt).toISOString(),
     duration_seconds: Math.max(0, clock.now() - startedAt) / 1000,
     error,

@@ -75,11 +75,11 @@ export interface WarehouseSession {
   /** The changes since a generation (null: since nothing) by number, without writing anything. */
   countChanges(source: Source, generation: string | null): Promise<ChangeCounts>
 
-  /** Creates state schema and checkpoint table where they are missing. */
+  /** Creates the state schema where it is missing. */
   createState(): Promise<void>
-  /** The pointer row, or null when there is none (nor a table for it). */
+  /** The pointer row, or null when there is none. */
   checkpoint(syncKey: string): Promise<Checkpoint | null>
-  /** Inserts the first pointer row unless there is one. Whether it worked is told by reading it back. */
+  /** Makes the first pointer row; with one there, rejects or does nothing. Whether it worked is told by reading it back. */
   insert(checkpoint: Checkpoint): Promise<void>
   /** Replaces the pointer row if its `seq` and `fence` are still these. Whether it worked is told by reading it back. */
   swap(expected: { readonly seq: number; readonly fence: number }, next: Checkpoint): Promise<void>
@@ -103,6 +103,8 @@ export interface WarehouseSession {
   /** Names of the state tables of a sync, those that a crash left behind included. */
   stateTables(syncKey: string): Promise<readonly string[]>
   drop(name: string): Promise<void>
+  /** Bytes that this session's statements have read, as the warehouse counts them; null where it does not tell. */
+  bytesScanned(): number | null
   /** Ends what is running in the warehouse and closes. Safe to call twice. */
   close(): Promise<void>
 }

@@ -2,8 +2,7 @@
 import { LinkedEventsError, nearest } from '../errors.ts'
 import type { EntityPlan } from '../sync/entity-plan.ts'
 import type { WarehouseCheck } from '../sync/warehouse.ts'
-import type { Connection } from './dialect.ts'
-import { quote } from './identifier.ts'
+import type { Connection, Grants } from './dialect.ts'
 
 interface CheckOptions {
   readonly type: string
@@ -14,27 +13,29 @@ interface CheckOptions {
 export async function checkWarehouse(options: CheckOptions): Promise<readonly WarehouseCheck[]> {
   const { type, connect, entities } = options
   const reach = { name: `warehouse ${type}`, required: 'a connection', severity: 'error' as const }
-  let connection: Connection
+  let connection: Connection | null = null
   try {
-    connection = await connect(new AbortController().signal)
-  } catch (error) {
-    const { message, hint } = known(error)
-    return [{ ...reach, ok: false, found: message, fix: hint }]
-  }
-  try {
+    let grants: Grants
+    try {
+      connection = await connect(new AbortController().signal)
+      grants = await connection.grants()
+    } catch (error) {
+      const { message, hint } = known(error)
+      return [{ ...reach, ok: false, found: message, fix: hint }]
+    }
     const checks: WarehouseCheck[] = [{ ...reach, ok: true, found: 'connected', fix: null }]
-    const grants = await connection.grants()
     for (const entity of entities) {
-      checks.push(await checkEntity(connection, entity, grants.select(entity.tableRef)))
+      checks.push(await checkEntity(connection, entity, grants))
     }
     checks.push(await checkState(connection, grants.state))
     return checks
   } finally {
-    await connection.driver.close()
+    await connection?.driver.close()
   }
 }
 
-async function checkEntity(connection: Connection, entity: EntityPlan, grant: string): Promise<WarehouseCheck> {
+async function checkEntity(connection: Connection, entity: EntityPlan, grants: Grants): Promise<WarehouseCheck> {
+  const { dialect } = connection
   const check = {
     name: `entity ${entity.slug}`,
     required: `SELECT on ${entity.tableRef}, with column "${entity.primaryKey}"`,
@@ -52,11 +53,14 @@ async function checkEntity(connection: Connection, entity: EntityPlan, grant: st
       return { ...check, ok: false, found: `${table.columns.length} columns, none of that name`, fix }
     }
     const source = { table, key, columns: [], duplicates: entity.duplicates }
-    await connection.driver.rows(`SELECT ${quote(key.name)} FROM ${connection.dialect.from(source)} LIMIT 1`)
+    await connection.driver.rows(`SELECT ${dialect.keyText(key)} FROM ${dialect.from(source)} LIMIT 1`)
     return { ...check, ok: true, found: `${table.columns.length} columns, key of type ${key.type}`, fix: null }
   } catch (error) {
     const { code, message, hint } = known(error)
-    return { ...check, ok: false, found: message, fix: code === 'WAREHOUSE_DENIED' ? grant : hint }
+    const grant = grants.select(entity.tableRef)
+    const hidden = code === 'TABLE_MISSING' && grants.hidden
+    const fix = hidden ? `${hint}; or, if it is there: ${grant}` : hint
+    return { ...check, ok: false, found: message, fix: code === 'WAREHOUSE_DENIED' ? grant : fix }
   }
 }
 
@@ -71,7 +75,7 @@ async function checkState(connection: Connection, grant: string): Promise<Wareho
   const table = dialect.state(`check_${crypto.randomUUID().slice(0, 8)}`)
   try {
     await connection.createSchema()
-    await driver.rows(`CREATE TABLE ${table} ("record_id" ${dialect.types.text})`)
+    await driver.rows(`CREATE TABLE ${table} (record_id ${dialect.types.text})`)
     await driver.rows(`INSERT INTO ${table} VALUES ('1')`)
     await driver.rows(`DROP TABLE ${table}`)
     return { ...check, ok: true, found: 'all three', fix: null }

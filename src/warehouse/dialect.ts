@@ -14,6 +14,8 @@ export interface Driver {
 
 export interface Dialect {
   readonly type: string
+  /** A text as a literal. */
+  literal(text: string): string
   /** A state table's full, quoted name. */
   state(name: string): string
   readonly stateSchema: string
@@ -36,6 +38,14 @@ export interface Dialect {
   stateTables(): string
 }
 
+/** The exact lines that grant what is missing. */
+export interface Grants {
+  readonly select: (ref: string) => string
+  readonly state: string
+  /** The catalogue leaves out what the user may not read, so that it looks as if it were not there. */
+  readonly hidden?: boolean
+}
+
 /** A driver with its dialect, and the few things that no shared statement can do. */
 export interface Connection {
   readonly dialect: Dialect
@@ -54,6 +64,7 @@ export interface Connection {
   changes?(delta: string, columns: number): AsyncIterable<readonly Change[]>
   /** After a generation was created: statistics, where the engine needs them. */
   created?(name: string): Promise<void>
-  /** The exact lines that grant what is missing. */
-  grants(): Promise<{ readonly select: (ref: string) => string; readonly state: string }>
+  grants(): Promise<Grants>
+  /** Bytes that the statements so far have read, where the warehouse tells. */
+  bytesScanned?(): number
 }

@@ -123,6 +123,7 @@ class DuckDBDriver implements Driver {
 function dialect(stateSchema: string): Dialect {
   return {
     type: 'duckdb',
+    literal,
     stateSchema,
     state: (name) => `${quote(stateSchema)}.${quote(name)}`,
     types: { text: 'VARCHAR', integer: 'BIGINT', checksum: 'UBIGINT' },

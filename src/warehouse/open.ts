@@ -1,13 +1,16 @@
 /** The one door to the warehouses: a configuration in, the sync's port out. Drivers are loaded when they are needed. */
 import { LinkedEventsError } from '../errors.ts'
 import type { Warehouse } from '../sync/warehouse.ts'
+import type { BigQueryConfig } from './bigquery.ts'
 import { checkWarehouse } from './checks.ts'
 import type { Connection } from './dialect.ts'
 import type { DuckDBConfig } from './duckdb.ts'
 import type { PostgresConfig } from './postgres.ts'
+import type { RedshiftConfig } from './redshift.ts'
 import { SqlSession } from './session.ts'
+import type { SnowflakeConfig } from './snowflake.ts'
 
-export type WarehouseConfig = DuckDBConfig | PostgresConfig
+export type WarehouseConfig = BigQueryConfig | DuckDBConfig | PostgresConfig | RedshiftConfig | SnowflakeConfig
 
 /** Opens nothing yet: connections live as long as a session. */
 export async function openWarehouse(config: WarehouseConfig): Promise<Warehouse> {
@@ -29,6 +32,18 @@ async function connector(config: WarehouseConfig): Promise<(signal: AbortSignal)
     case 'postgres': {
       const { connectPostgres } = await import('./postgres.ts')
       return (signal) => connectPostgres(config, signal)
+    }
+    case 'redshift': {
+      const { connectRedshift } = await import('./redshift.ts')
+      return (signal) => connectRedshift(config, signal)
+    }
+    case 'snowflake': {
+      const { connectSnowflake } = await import('./snowflake.ts')
+      return (signal) => connectSnowflake(config, signal)
+    }
+    case 'bigquery': {
+      const { connectBigQuery } = await import('./bigquery.ts')
+      return (signal) => connectBigQuery(config, signal)
     }
     default: {
       const { type } = config as { readonly type: string }

@@ -35,9 +35,8 @@ export class SqlSession implements WarehouseSession {
     return counts(await driver.rows(sql.countDifferences(dialect, rows, generation)))
   }
 
-  async createState(): Promise<void> {
-    await this.#connection.createSchema()
-    await this.#run(sql.createCheckpoints(this.#connection.dialect))
+  createState(): Promise<void> {
+    return this.#connection.createSchema()
   }
 
   async checkpoint(syncKey: string): Promise<Checkpoint | null> {
@@ -45,7 +44,7 @@ export class SqlSession implements WarehouseSession {
     const rows = await missingIsNull(driver.rows(sql.selectCheckpoint(dialect, syncKey)))
     if (rows === null || rows[0] === undefined) return null
     if (rows.length === 1) return sql.checkpointOf(rows[0])
-    throw new LinkedEventsError('WAREHOUSE_QUERY', `the checkpoint table has ${rows.length} rows for one entity`, {
+    throw new LinkedEventsError('WAREHOUSE_QUERY', `the checkpoint table of this entity has ${rows.length} rows`, {
       hint: 'somebody has edited the state schema: run `linked-events sync reset ENTITY`, then sync again',
     })
   }
@@ -59,8 +58,7 @@ export class SqlSession implements WarehouseSession {
   }
 
   async forget(syncKey: string): Promise<void> {
-    const { dialect, driver } = this.#connection
-    await missingIsNull(driver.rows(sql.deleteCheckpoint(dialect, syncKey)))
+    await missingIsNull(this.drop(sql.checkpointTable(syncKey)))
     for (const name of await this.stateTables(syncKey)) await this.drop(name)
   }
 
@@ -94,13 +92,17 @@ export class SqlSession implements WarehouseSession {
 
   async stateTables(syncKey: string): Promise<readonly string[]> {
     const { dialect, driver } = this.#connection
-    const rows = await driver.rows(dialect.stateTables())
+    const rows = (await missingIsNull(driver.rows(dialect.stateTables()))) ?? []
     const ours = new RegExp(`^(?:records|changes)_${syncKey}_`)
     return rows.map(([name]) => name ?? '').filter((name) => ours.test(name))
   }
 
   drop(name: string): Promise<void> {
     return this.#run(`DROP TABLE IF EXISTS ${this.#connection.dialect.state(name)}`)
+  }
+
+  bytesScanned(): number | null {
+    return this.#connection.bytesScanned?.() ?? null
   }
 
   close(): Promise<void> {

@@ -2,9 +2,12 @@
 import type { Checkpoint } from '../sync/checkpoint.ts'
 import type { Source } from '../sync/warehouse.ts'
 import type { Cell, Dialect } from './dialect.ts'
-import { literal, quote } from './identifier.ts'
 
-export const checkpointTable = 'checkpoints'
+/**
+ * The table of one pointer row. Every sync has its own: that there is only one row is promised by the name of the table, which is
+ * unique in every warehouse, where keys are not; and warehouses that lock or compare whole tables keep two syncs apart.
+ */
+export const checkpointTable = (syncKey: string) => `checkpoint_${syncKey}`
 
 /** Every column of the pointer row, with its kind and its field. One list, so that writing and reading cannot differ. */
 const checkpointColumns = [
@@ -69,43 +72,45 @@ export function checkpointOf(row: readonly Cell[]): Checkpoint {
   }
 }
 
-const value = (cell: Cell, kind: 'text' | 'integer') =>
-  cell === null ? 'NULL' : kind === 'integer' ? String(Number(cell)) : literal(cell)
-
-export function createCheckpoints(d: Dialect): string {
-  const columns = checkpointColumns.map(([name, kind]) => `${quote(name)} ${d.types[kind]}`)
-  return `CREATE TABLE IF NOT EXISTS ${d.state(checkpointTable)} (${columns.join(', ')}, PRIMARY KEY ("sync_key"))`
-}
+const value = (d: Dialect, cell: Cell, kind: 'text' | 'integer') =>
+  cell === null ? 'NULL' : kind === 'integer' ? String(Number(cell)) : d.literal(cell)
 
 export function selectCheckpoint(d: Dialect, syncKey: string): string {
-  const names = checkpointColumns.map(([name]) => quote(name)).join(', ')
-  return `SELECT ${names} FROM ${d.state(checkpointTable)} WHERE "sync_key" = ${literal(syncKey)}`
+  const names = checkpointColumns.map(([name]) => name).join(', ')
+  return `SELECT ${names} FROM ${d.state(checkpointTable(syncKey))}`
 }
 
+/** Table and row in one statement: of two that do this at the same time, one finds the name taken. */
 export function insertCheckpoint(d: Dialect, checkpoint: Checkpoint): string {
-  const values = cells(checkpoint).map((cell, index) => value(cell, checkpointColumns[index]![1]))
-  const table = d.state(checkpointTable)
-  const absent = `NOT EXISTS (SELECT 1 FROM ${table} WHERE "sync_key" = ${literal(checkpoint.syncKey)})`
-  return `INSERT INTO ${table} SELECT ${values.join(', ')} WHERE ${absent}`
+  const values = cells(checkpoint).map((cell, index) => {
+    const [name, kind] = checkpointColumns[index]!
+    return `CAST(${value(d, cell, kind)} AS ${d.types[kind]}) AS ${name}`
+  })
+  return `CREATE TABLE ${d.state(checkpointTable(checkpoint.syncKey))} AS SELECT ${values.join(', ')}`
 }
 
 export function swapCheckpoint(d: Dialect, expected: { seq: number; fence: number }, next: Checkpoint): string {
   const sets = cells(next)
     .map((cell, index) => [checkpointColumns[index]!, cell] as const)
     .filter(([[name]]) => name !== 'sync_key')
-    .map(([[name, kind], cell]) => `${quote(name)} = ${value(cell, kind)}`)
+    .map(([[name, kind], cell]) => `${name} = ${value(d, cell, kind)}`)
   return (
-    `UPDATE ${d.state(checkpointTable)} SET ${sets.join(', ')} WHERE "sync_key" = ${literal(next.syncKey)}` +
-    ` AND "seq" = ${expected.seq} AND "fence" = ${expected.fence}`
+    `UPDATE ${d.state(checkpointTable(next.syncKey))} SET ${sets.join(', ')}` +
+    ` WHERE seq = ${expected.seq} AND fence = ${expected.fence}`
   )
 }
 
-export function deleteCheckpoint(d: Dialect, syncKey: string): string {
-  return `DELETE FROM ${d.state(checkpointTable)} WHERE "sync_key" = ${literal(syncKey)}`
+/** A hash of every column by itself, so that no text grows with the row; null has a mark that is no hash. */
+export function hashOfHashes(
+  columns: readonly { readonly text: string }[],
+  hash: (expression: string) => string,
+): string {
+  const hashes = columns.map(({ text }) => `COALESCE(${hash(text)}, 'n')`)
+  return hashes.length === 0 ? hash(`''`) : hash(hashes.join(` || '.' || `))
 }
 
 export function createGeneration(d: Dialect, name: string): string {
-  return `${d.createEmpty(d.state(name))} ("record_id" ${d.types.text}, "checksum" ${d.types.checksum})`
+  return `${d.createEmpty(d.state(name))} (record_id ${d.types.text}, checksum ${d.types.checksum})`
 }
 
 /** Counts of all rows, of keys, of different keys. */
@@ -115,12 +120,12 @@ export function countKeys(d: Dialect, source: Source): string {
 }
 
 export function duplicateKeys(d: Dialect, source: Source): string {
-  const keys = `SELECT ${d.keyText(source.key)} AS "record_id" FROM ${d.from(source)}`
-  const many = `SELECT "record_id", COUNT(*) AS "copies" FROM (${keys}) k WHERE "record_id" IS NOT NULL GROUP BY "record_id" HAVING COUNT(*) > 1`
-  return `SELECT COUNT(*) OVER (), "record_id" FROM (${many}) m ORDER BY "copies" DESC, "record_id" LIMIT 10`
+  const keys = `SELECT ${d.keyText(source.key)} AS record_id FROM ${d.from(source)}`
+  const many = `SELECT record_id, COUNT(*) AS copies FROM (${keys}) k WHERE record_id IS NOT NULL GROUP BY record_id HAVING COUNT(*) > 1`
+  return `SELECT COUNT(*) OVER (), record_id FROM (${many}) m ORDER BY copies DESC, record_id LIMIT 10`
 }
 
-const payload = (source: Source) => source.columns.map((_, index) => `"c${index}"`)
+const payload = (source: Source) => source.columns.map((_, index) => `c${index}`)
 
 /**
  * The rows of the source: `record_id`, `checksum`, `c0`, `c1`, …; each key once, when the entity says what to do with
@@ -129,23 +134,23 @@ const payload = (source: Source) => source.columns.map((_, index) => `"c${index}
 export function sourceRows(d: Dialect, source: Source): string {
   const names = payload(source)
   const texts = source.columns.map((column, index) => `${d.text(column)} AS ${names[index]}`)
-  const raw = `SELECT ${[`${d.keyText(source.key)} AS "record_id"`, ...texts].join(', ')} FROM ${d.from(source)} WHERE ${quote(source.key.name)} IS NOT NULL`
+  const raw = `SELECT ${[`${d.keyText(source.key)} AS record_id`, ...texts].join(', ')} FROM ${d.from(source)}`
   const checksum = d.checksum(source.columns.map((column, index) => ({ column, text: names[index]! })))
-  const rows = `SELECT ${['"record_id"', `${checksum} AS "checksum"`, ...names].join(', ')} FROM (${raw}) t`
+  const rows = `SELECT ${['record_id', `${checksum} AS checksum`, ...names].join(', ')} FROM (${raw}) t WHERE record_id IS NOT NULL`
   if (source.duplicates === 'fail') return rows
-  const ranked = `SELECT r.*, ROW_NUMBER() OVER (PARTITION BY "record_id" ORDER BY "checksum") AS "rank", COUNT(*) OVER (PARTITION BY "record_id") AS "copies" FROM (${rows}) r`
-  const only = source.duplicates === 'first' ? '"rank" = 1' : '"copies" = 1'
-  return `SELECT ${['"record_id"', '"checksum"', ...names].join(', ')} FROM (${ranked}) w WHERE ${only}`
+  const ranked = `SELECT r.*, ROW_NUMBER() OVER (PARTITION BY record_id ORDER BY checksum) AS nth, COUNT(*) OVER (PARTITION BY record_id) AS copies FROM (${rows}) r`
+  const only = source.duplicates === 'first' ? 'nth = 1' : 'copies = 1'
+  return `SELECT ${['record_id', 'checksum', ...names].join(', ')} FROM (${ranked}) w WHERE ${only}`
 }
 
 /** What differs between the source and a generation: `op`, `record_id`, `checksum`, and `more` columns of the source. */
 export function differences(d: Dialect, rows: string, generation: string, more: readonly string[]): string {
-  const op = `CASE WHEN o."record_id" IS NULL THEN 'A' WHEN n."record_id" IS NULL THEN 'D' ELSE 'U' END AS "op"`
-  const columns = [op, 'COALESCE(n."record_id", o."record_id") AS "record_id"', 'n."checksum" AS "checksum"']
+  const op = `CASE WHEN o.record_id IS NULL THEN 'A' WHEN n.record_id IS NULL THEN 'D' ELSE 'U' END AS op`
+  const columns = [op, 'COALESCE(n.record_id, o.record_id) AS record_id', 'n.checksum AS checksum']
   const picked = more.map((name) => `n.${name} AS ${name}`)
   return (
     `SELECT ${[...columns, ...picked].join(', ')} FROM (${rows}) n FULL OUTER JOIN ${d.state(generation)} o` +
-    ` ON n."record_id" = o."record_id" WHERE ${d.differs('n."checksum"', 'o."checksum"')}`
+    ` ON n.record_id = o.record_id WHERE ${d.differs('n.checksum', 'o.checksum')}`
   )
 }
 
@@ -155,26 +160,26 @@ export function createDelta(d: Dialect, source: Source, names: { generation: str
 }
 
 export function countDelta(d: Dialect, delta: string): string {
-  return `SELECT "op", COUNT(*) FROM ${d.state(delta)} GROUP BY "op"`
+  return `SELECT op, COUNT(*) FROM ${d.state(delta)} GROUP BY op`
 }
 
 /** `rows` gives the `record_id` and `checksum` of the source. */
 export function countDifferences(d: Dialect, rows: string, generation: string | null): string {
   if (generation === null) return `SELECT 'A', COUNT(*) FROM (${rows}) n`
-  return `SELECT "op", COUNT(*) FROM (${differences(d, rows, generation, [])}) x GROUP BY "op"`
+  return `SELECT op, COUNT(*) FROM (${differences(d, rows, generation, [])}) x GROUP BY op`
 }
 
 /** MIN keeps the generation unique even if a duplicate key appeared after the keys were checked. */
 export function createNextGeneration(d: Dialect, names: { generation: string; delta: string; next: string }): string {
   const [generation, delta] = [d.state(names.generation), d.state(names.delta)]
   return (
-    `${d.createAs(d.state(names.next))} SELECT p."record_id" AS "record_id", p."checksum" AS "checksum" FROM ${generation} p` +
-    ` LEFT JOIN ${delta} x ON x."record_id" = p."record_id" WHERE x."record_id" IS NULL` +
-    ` UNION ALL SELECT "record_id", MIN("checksum") AS "checksum" FROM ${delta} WHERE "op" <> 'D' GROUP BY "record_id"`
+    `${d.createAs(d.state(names.next))} SELECT p.record_id AS record_id, p.checksum AS checksum FROM ${generation} p` +
+    ` LEFT JOIN ${delta} x ON x.record_id = p.record_id WHERE x.record_id IS NULL` +
+    ` UNION ALL SELECT record_id, MIN(checksum) AS checksum FROM ${delta} WHERE op <> 'D' GROUP BY record_id`
   )
 }
 
 export function selectDelta(d: Dialect, delta: string, columns: number): string {
-  const names = Array.from({ length: columns }, (_, index) => `"c${index}"`)
-  return `SELECT ${['"op"', '"record_id"', ...names].join(', ')} FROM ${d.state(delta)} ORDER BY ${d.byteOrder('"record_id"')}`
+  const names = Array.from({ length: columns }, (_, index) => `c${index}`)
+  return `SELECT ${['op', 'record_id', ...names].join(', ')} FROM ${d.state(delta)} ORDER BY ${d.byteOrder('record_id')}`
 }

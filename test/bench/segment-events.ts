@@ -1,4 +1,5 @@
 /** The work of the benchmark: Segment events of about 1 KB, and rows of ten columns; a number gives the same ones always. */
+import type { JsonObject } from '../../src/json.ts'
 
 export const space = 'my-space'
 export const entity = 'product-entity'
@@ -65,4 +66,32 @@ export function eventText(number: number, rows: number): string {
     userId: `user-${String(number % 250_000).padStart(15, '0')}`,
     version: 1,
   })
+}
+
+export const trigger = 'type = "track" and event = "Order Completed"'
+
+const column = (name: string) => ({ '@path': `$.__segment_entities.${space}.${entity}.${name}` })
+
+/** What becomes of an event: the whole row put into it, or a payload of fifteen fields. */
+export const mappings: Readonly<Record<'event' | 'payload', JsonObject>> = {
+  event: { properties: { product: { '@path': `$.__segment_entities.${space}.${entity}` } } },
+  payload: {
+    user_id: { '@path': '$.userId' },
+    anonymous_id: { '@path': '$.anonymousId' },
+    event_name: { '@path': '$.event' },
+    time: { '@path': '$.timestamp' },
+    insert_id: { '@template': '{{messageId}}-{{type}}' },
+    currency: { '@case': { operator: 'lower', value: { '@path': '$.properties.currency' } } },
+    revenue: { '@path': '$.properties.total' },
+    order: { '@replace': { pattern: 'o-', replacement: '', value: { '@path': '$.properties.order_id' } } },
+    quantity: { '@path': '$.properties.quantity' },
+    page: { url: { '@path': '$.context.page.url' }, title: { '@path': '$.context.page.title' } },
+    campaign: { '@path': '$.context.campaign.name' },
+    product_name: column('NAME'),
+    product_label: {
+      '@template': `{{__segment_entities.${space}.${entity}.NAME}} ({{__segment_entities.${space}.${entity}.CATEGORY}})`,
+    },
+    price: column('PRICE'),
+    source: 'web',
+  },
 }

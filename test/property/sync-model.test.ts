@@ -116,7 +116,7 @@ async function perform(world: SyncWorld, next: Action): Promise<void> {
       return
     case 'drop generation': {
       const tables = await world.sql(
-        `SELECT table_name FROM duckdb_tables() WHERE schema_name = '${stateSchema}' AND table_name <> 'checkpoints'`,
+        `SELECT table_name FROM duckdb_tables() WHERE schema_name = '${stateSchema}' AND table_name NOT LIKE 'checkpoint%'`,
       )
       for (const [table] of tables) await world.sql(`DROP TABLE ${stateSchema}."${table}"`)
       return

@@ -81,6 +81,7 @@ export interface Delivered {
 export interface KeptSink extends Sink {
   readonly delivered: Delivered[]
   readonly deadLetters: { reason: string; explanation: string; offset: number }[]
+  readonly held: { offset: number; note: Record<string, unknown> }[]
 }
 
 export function keptSink(
@@ -90,9 +91,11 @@ export function keptSink(
 ): KeptSink {
   const delivered: Delivered[] = []
   const deadLetters: KeptSink['deadLetters'] = []
+  const held: KeptSink['held'] = []
   return {
     delivered,
     deadLetters,
+    held,
     begin: () => ({
       deliver(target, message, value, provenance) {
         const name = 'topic' in target ? target.topic : target.file
@@ -106,6 +109,9 @@ export function keptSink(
       },
       deadLetter(message, reason, explanation) {
         deadLetters.push({ reason, explanation, offset: message.offset })
+      },
+      hold(_, message, note) {
+        held.push({ offset: message.offset, note: JSON.parse(note) as Record<string, unknown> })
       },
       async flush() {
         happened.push('flush')

@@ -45,7 +45,7 @@ export function mappingOf({
     bindings: Object.entries(entities).map(([entity, match]) => ({
       entity,
       match,
-      path: parseMatch(match),
+      ...parseMatch(match),
       onMissing,
     })),
     mapping: compileMapping(mapping),
@@ -65,6 +65,7 @@ export interface DestinationWords {
 export function planOf(...destinations: DestinationWords[]): Plan {
   return {
     space: 'shop',
+    holds: { target: { topic: 'holds' }, attempts: 3, then: 'pass' },
     limits: defaultLimits,
     digest: (text) => `id(${text.replaceAll('\n', '|')})`,
     destinations: destinations.map(

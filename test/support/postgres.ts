@@ -85,7 +85,7 @@ function asServerUser(command: readonly string[]): void {
   if (result.status !== 0) throw new Error(`${command[0]} failed: ${result.stderr || result.stdout || result.error}`)
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)

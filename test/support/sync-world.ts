@@ -9,6 +9,7 @@ import { snapshotPath } from '../../src/snapshot/manifest.ts'
 import { type LocalSnapshotStore, snapshotStore } from '../../src/snapshot/store.ts'
 import type { EntityPlan } from '../../src/sync/entity-plan.ts'
 import type { SyncOptions } from '../../src/sync/run.ts'
+import { syncKeyOf } from '../../src/sync/source.ts'
 import type { SnapshotStore } from '../../src/sync/store.ts'
 import { sync } from '../../src/sync/sync.ts'
 import type { SyncRun } from '../../src/sync/sync-run.ts'
@@ -104,7 +105,8 @@ export class SyncWorld {
     if (current === null) return new Map()
     const database = new Database(snapshotPath(this.folder, this.entity.slug, current.version), { readonly: true })
     try {
-      return new Map(database.prepare('SELECT key, row FROM entity').raw().all() as [string, string][])
+      const sql = 'SELECT key, row FROM entity UNION ALL SELECT key, row FROM collided'
+      return new Map(database.prepare(sql).raw().all() as [string, string][])
     } finally {
       database.close()
     }
@@ -130,13 +132,14 @@ export class SyncWorld {
     const tables = (await this.sql(`SELECT table_name FROM duckdb_tables() WHERE schema_name = '${stateSchema}'`)).map(
       String,
     )
+    const pointer = `checkpoint_${await syncKeyOf(this.entity)}`
     const pointers = await this.sql(
-      `SELECT gen_table, n_total, delta_table, epoch, seq FROM ${stateSchema}.checkpoints`,
+      `SELECT gen_table, n_total, delta_table, epoch, seq FROM ${stateSchema}."${pointer}"`,
     )
     const [generation, total, delta, epoch, seq] = pointers[0] ?? []
     if (pointers.length !== 1) found.push(`${pointers.length} checkpoints`)
     if (delta !== null) found.push(`delta ${delta} is left`)
-    for (const table of tables) if (table !== 'checkpoints' && table !== generation) found.push(`orphan ${table}`)
+    for (const table of tables) if (table !== pointer && table !== generation) found.push(`orphan ${table}`)
     const [[rows, keys] = []] = await this.sql(
       `SELECT count(*), count(DISTINCT record_id) FROM ${stateSchema}."${generation}"`,
     )
@@ -210,7 +213,7 @@ export function faulty(
     session: (signal) =>
       around('session', async () => {
         const session = await world.warehouse.session(signal)
-        return wrap<WarehouseSession>(session, ['close', 'changes'])
+        return wrap<WarehouseSession>(session, ['close', 'changes', 'bytesScanned'])
       }),
   }
   return { warehouse, store: wrap(world.store, []), calls }

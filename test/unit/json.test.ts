@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   canonicalNumber,
@@ -17,9 +18,41 @@ describe('a number that is only passed on keeps every digit', () => {
     '1e400',
     '-1e-400',
     '123456789012345678901234567890.5',
+    // doubles hold these, and would print them with an exponent
+    '0.0000001',
+    '-0.000000125',
+    '1000000000000000000000',
   ])('%s', (text) => {
     expect(encodeJson(parseJson(`{"n":${text},"deep":[{"n":${text}}]}`))).toBe(`{"n":${text},"deep":[{"n":${text}}]}`)
   })
+})
+
+test('digits are kept wherever a number stands', () => {
+  const number = fc.oneof(
+    fc.constantFrom(
+      '9007199254740993',
+      '1e400',
+      '0.0000001',
+      '1000000000000000000000',
+      '-0.12345678901234567',
+      '12',
+      '1E5',
+    ),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map((double) => JSON.stringify(double)),
+  )
+  const space = fc.constantFrom('', ' ', '\n', '\t', '\r\n  ')
+  const piece = fc.tuple(space, number, space, fc.string()).map(([a, n, b, s]) => [`${a}${n}${b}`, s] as const)
+  fc.assert(
+    fc.property(fc.array(piece), (pieces) => {
+      const text = `[${pieces.map(([n, s]) => `${n},${JSON.stringify(s)},{"k":${n}}`).join(',')}]`
+      const expected = pieces.map(([n, s]) => {
+        const trimmed = n.trim()
+        const printed = losesDigits(trimmed) || !/e/i.test(trimmed) ? trimmed : JSON.stringify(JSON.parse(trimmed))
+        return `${printed},${JSON.stringify(s)},{"k":${printed}}`
+      })
+      expect(encodeJson(parseJson(text))).toBe(`[${expected.join(',')}]`)
+    }),
+  )
 })
 
 test('a number that a double holds is a plain number', () => {

@@ -1,4 +1,5 @@
 /** Where a replay writes: beside the live outputs, unless told otherwise. */
+import { withoutHolds } from '../../enrich/holds.ts'
 import type { DestinationPlan, Plan } from '../../enrich/plan.ts'
 import type { Target } from '../../enrich/sink.ts'
 import { LinkedEventsError } from '../../errors.ts'
@@ -12,7 +13,7 @@ export interface Output {
 }
 
 export interface Redirected {
-  /** The same destinations and mappings, so the same event ids, with other targets. */
+  /** The same destinations and mappings, so the same event ids, with other targets; nothing is held. */
   readonly plan: Plan
   readonly outputs: readonly Output[]
 }
@@ -35,7 +36,7 @@ export function redirect(plan: Plan, pattern: string | null, inputs: readonly st
     ...destination,
     target: targetOf(destination.target, outputs[index]!.to),
   }))
-  return { plan: { ...plan, destinations }, outputs }
+  return { plan: withoutHolds({ ...plan, destinations }), outputs }
 }
 
 /** Outputs that readers of the live topics will see. */

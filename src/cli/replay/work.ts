@@ -1,4 +1,5 @@
 /** Works on a job until it is done or told to stop: the pipeline of `run`, over the stretch that is left. */
+import { randomUUID } from 'node:crypto'
 import { systemClock } from '../../clock.ts'
 import type { Project } from '../../config/project.ts'
 import { run } from '../../enrich/pipeline.ts'
@@ -6,7 +7,7 @@ import { type KafkaAdmin, kafkaAdmin } from '../../kafka/admin.ts'
 import { UntilEnd } from '../../kafka/until-end.ts'
 import { logger } from '../../observe/log.ts'
 import type { Fact } from '../../telemetry.ts'
-import { kafkaOf, replaySourceOf, sinkOf } from '../edges.ts'
+import { kafkaOf, replaySourceOf, sinkOf, transactionsOf } from '../edges.ts'
 import { abortOnSignal } from '../signals.ts'
 import type { Terminal } from '../terminal.ts'
 import type { Expired } from './bounds.ts'
@@ -64,10 +65,12 @@ export async function work({ terminal, project, admin, job, redirected, perSecon
       start.map(({ topic, partition, at, to }) => ({ topic, partition, end: to, committed: at })),
     )
     const stopBar = showProgress(terminal, job, until)
-    const sink = await sinkOf({ ...project, plan: redirected.plan }, tell, { replayId: id })
+    // Several processes may share a replay and its state_dir, so a name of its own for each.
+    const transactions = await transactionsOf(project, { group, owner: randomUUID(), tell })
+    const sink = await sinkOf({ ...project, plan: redirected.plan }, { tell, transactions, replayId: id })
     try {
       const gentle = perSecond !== null
-      const reader = await replaySourceOf(project, { topics, group, until, gentle, tell })
+      const reader = await replaySourceOf(project, { topics, group, until, gentle, transactions, tell })
       const source = perSecond === null ? reader : rated(reader, tokenBucket({ perSecond, clock: systemClock }))
       try {
         const pipeline = { plan: redirected.plan, source, sink, snapshots, clock: systemClock, tell }

@@ -1,8 +1,14 @@
-/** What a careful team writes in a day: stock kafkajs and better-sqlite3, tuned; the row placed at `properties.product`. */
+/**
+ * What a careful team writes in a day: stock kafkajs and better-sqlite3, tuned; the row placed at `properties.product`, or a
+ * payload made by Segment's own packages, their trigger parsed once.
+ */
 import Database from 'better-sqlite3'
 import { Kafka, type Message, Partitioners } from 'kafkajs'
+import type { JsonObject } from '../../../src/json.ts'
+import { mappingOracle, triggerOracle } from '../../support/oracle.ts'
+import { entity, mappings, space, trigger } from '../segment-events.ts'
 
-const [brokers = '', input = '', output = '', snapshot = ''] = process.argv.slice(2)
+const [brokers = '', input = '', output = '', snapshot = '', format = ''] = process.argv.slice(2)
 const kafka = new Kafka({ brokers: brokers.split(','), logLevel: 1 })
 const consumer = kafka.consumer({ groupId: output, maxBytesPerPartition: 512 * 1024, maxWaitTimeInMs: 100 })
 const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
@@ -12,6 +18,29 @@ database.pragma('mmap_size = 2147418112')
 const rowOf = database.prepare<[string], string>('SELECT row FROM entity WHERE key = ?').pluck()
 const begin = database.prepare('BEGIN')
 const commit = database.prepare('COMMIT')
+
+type Event = JsonObject & { properties: { product_id: string; product?: unknown } }
+
+/** The output's value, or null: the trigger does not match. */
+const made = format === 'payload' ? payloadMaker() : eventWithRow
+
+function eventWithRow(event: Event): unknown {
+  const row = rowOf.get(event.properties.product_id)
+  if (row !== undefined) event.properties.product = JSON.parse(row)
+  return event
+}
+
+function payloadMaker(): (event: Event) => unknown {
+  const { parseFql, validate } = triggerOracle()
+  const { transform } = mappingOracle()
+  const parsed = parseFql(trigger)
+  return (event) => {
+    if (!validate(parsed, event)) return null
+    const row = rowOf.get(event.properties.product_id)
+    const rows = row === undefined ? {} : { [entity]: JSON.parse(row) }
+    return transform(mappings.payload, { ...event, __segment_entities: { [space]: rows } })
+  }
+}
 
 await Promise.all([consumer.connect(), producer.connect()])
 await consumer.subscribe({ topic: input, fromBeginning: true })
@@ -23,14 +52,13 @@ await consumer.run({
     const messages: Message[] = []
     begin.run()
     for (const { key, value, timestamp, headers, offset } of batch.messages) {
-      const event = JSON.parse(String(value))
-      const row = rowOf.get(event.properties.product_id)
-      if (row !== undefined) event.properties.product = JSON.parse(row)
+      const result = made(JSON.parse(String(value)))
+      if (result === null) continue
       messages.push({
         key,
         timestamp,
         partition: batch.partition,
-        value: JSON.stringify(event),
+        value: JSON.stringify(result),
         headers: { ...headers, 'le.source': `${batch.topic}/${batch.partition}/${offset}` },
       })
     }

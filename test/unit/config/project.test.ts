@@ -182,21 +182,19 @@ describe('a problem has its place and a hint', () => {
       ['linked-events.yaml:14:11 CONFIG_INVALID (give each destination its own slug)'],
     ],
     [
-      'a list of keys to match',
-      base.replace('$.properties.sku', '"$.properties.products[*].sku"'),
-      [
-        'linked-events.yaml:12:46 NOT_YET (lists come with a later version; name one item, e.g. products[0].product_id)',
-      ],
+      'lists in lists to match',
+      base.replace('$.properties.sku', '"$.orders[*].lines[*].sku"'),
+      ['linked-events.yaml:12:46 CONFIG_INVALID (write [*] once, for the list whose lines have rows)'],
     ],
     [
-      'holding events',
+      'events that wait, without Kafka',
       base.replace('$.properties.sku }', '$.properties.sku, on_missing: hold }'),
-      ['linked-events.yaml:12:76 NOT_YET (use pass, drop or dead_letter)'],
+      ['linked-events.yaml:12:76 CONFIG_INVALID (use pass, drop or dead_letter with a file)'],
     ],
     [
       'a warehouse that comes later',
-      base.replace('{ type: duckdb, path: ./w.duckdb }', '{ type: snowflake, account: x }'),
-      ['linked-events.yaml:3:20 NOT_YET (this version syncs from duckdb and postgres)'],
+      base.replace('{ type: duckdb, path: ./w.duckdb }', '{ type: databricks, host: x }'),
+      ['linked-events.yaml:3:20 NOT_YET (this version syncs from duckdb, postgres, redshift, snowflake and bigquery)'],
     ],
     [
       'a variable that is not set',
@@ -308,6 +306,40 @@ test('a secret that is written out is a warning', () => {
   )
   expect(project).not.toBeNull()
   expect(shown).toEqual(['linked-events.yaml:3:35 CONFIG_SECRET_LITERAL (write it as a reference, e.g. ${env:URL})'])
+})
+
+describe('a warehouse', () => {
+  const of = (text: string) =>
+    read(base.replace('{ type: duckdb, path: ./w.duckdb }', text), { key: 'PEM' }, { PW: 'hidden' })
+
+  test.each([
+    '{ type: postgres, host: db, user: u, password: "${env:PW}", database: d, tls: true }',
+    '{ type: redshift, host: cluster, port: 5439, user: u, password: "${env:PW}", database: d }',
+    '{ type: bigquery, project: my-project }',
+    '{ type: bigquery, project: p, credentials: "${file:key}", dataset: d, location: EU, bytes_billed_max: 1000000000 }',
+    '{ type: snowflake, account: o-a, user: u, password: "${env:PW}", database: D }',
+    '{ type: snowflake, account: o-a, user: u, private_key: "${file:key}", role: R, warehouse: W, database: D, schema: S }',
+  ])('%s', (text) => {
+    const { project, shown } = of(text)
+    expect(shown).toEqual([])
+    expect(JSON.stringify(project?.config)).not.toMatch(/hidden|PEM/)
+  })
+
+  test.each([
+    ['{ type: redshift }', 'CONFIG_INVALID'],
+    ['{ type: redshift, ulr: x }', 'did you mean "url"?'],
+    ['{ type: bigquery, dataset: d }', 'project'],
+    ['{ type: snowflake, account: o-a, user: u, database: D }', 'needs password or private_key'],
+    [
+      '{ type: snowflake, account: o-a, user: u, password: "${env:PW}", private_key: "${file:key}", database: D }',
+      'only one of',
+    ],
+    ['{ type: snowflake, account: o-a, user: u, password: "${env:PW}" }', 'database'],
+  ])('%s is refused', (text, why) => {
+    const { project, problems, shown } = of(text)
+    expect(project).toBeNull()
+    expect(`${shown} ${problems.map(({ message }) => message)}`).toContain(why)
+  })
 })
 
 test('consent that comes from the event may be written beside what comes from a row', () => {

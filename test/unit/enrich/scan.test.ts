@@ -1,15 +1,16 @@
 import { isUtf8 } from 'node:buffer'
 import { describe, expect, test } from 'vitest'
 import { defaultLimits } from '../../../src/enrich/decode.ts'
-import { foundFor, scan } from '../../../src/enrich/scan.ts'
+import { openScanner } from '../../../src/enrich/scan.ts'
 import { nodeAt, shapeOf } from '../../../src/enrich/shape.ts'
 
 const shape = shapeOf([['type'], ['properties', 'sku'], ['properties', 'tags']])
+const scanner = openScanner(shape, defaultLimits)!
 
 function scanned(value: string | Buffer, limits = defaultLimits) {
   const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.from(value as string), Buffer.from('"}')])
-  const found = foundFor(shape)
-  const isJson = scan(bytes, 6, bytes.length - 2, { shape, found, limits })
+  const { found, scan } = limits === defaultLimits ? scanner : openScanner(shape, limits)!
+  const isJson = scan(bytes, 6, bytes.length - 2)
   const at = (...path: string[]) => {
     const { slot } = nodeAt(shape, path)
     return found.starts[slot]! < 0 ? null : bytes.toString('utf8', found.starts[slot], found.ends[slot])

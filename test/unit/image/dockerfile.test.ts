@@ -44,6 +44,7 @@ test('the program runs on what stays after the build: nothing it imports is a de
   >
   expect(Object.keys(dependencies!).sort()).toEqual([
     '@duckdb/node-api',
+    '@google-cloud/bigquery',
     '@node-rs/crc32',
     'ajv',
     'better-sqlite3',
@@ -54,6 +55,7 @@ test('the program runs on what stays after the build: nothing it imports is a de
     'pg',
     'pino',
     'prom-client',
+    'snowflake-sdk',
     'yaml',
     'zod',
   ])

@@ -35,7 +35,7 @@ function topicOf(more: Partial<TopicDescription> = {}): TopicDescription {
 function setUp(now = 1000) {
   const cluster = new FakeCluster()
   const sender = new Sender({ cluster: cluster.asCluster(), tell: () => {} })
-  return { cluster, batches: new Batches({ sender, pool: new WriterPool(), now }) }
+  return { cluster, sender, batches: new Batches({ pool: new WriterPool(), now }) }
 }
 
 async function received(cluster: FakeCluster) {
@@ -63,7 +63,7 @@ async function received(cluster: FakeCluster) {
 }
 
 test("an output has the input's key and headers, and the provenance", async () => {
-  const { cluster, batches } = setUp()
+  const { cluster, sender, batches } = setUp()
   const place = { topic: 'events', partition: 12, offset: 10_000_000_009 }
   const message = await messageOf(
     {
@@ -76,7 +76,7 @@ test("an output has the input's key and headers, and the provenance", async () =
     place,
   )
   new DeliveryWriter({ extraHeaders: [] }).write(batches, topicOf(), 1, message, Buffer.from('out'), provenance)
-  await batches.flush()
+  await batches.flush(sender)
   expect(await received(cluster)).toEqual([
     {
       partition: 1,
@@ -89,7 +89,7 @@ test("an output has the input's key and headers, and the provenance", async () =
 })
 
 test('a replay is named in every record', async () => {
-  const { cluster, batches } = setUp()
+  const { cluster, sender, batches } = setUp()
   const message = await messageOf({ headers: [['le.replay_id', 'old']] })
   new DeliveryWriter({ extraHeaders: [['le.replay_id', 'r1']] }).write(
     batches,
@@ -99,19 +99,19 @@ test('a replay is named in every record', async () => {
     Buffer.from('o'),
     provenance,
   )
-  await batches.flush()
+  await batches.flush(sender)
   const [record] = await received(cluster)
   expect(record?.headers.filter(([name]) => name === 'le.replay_id')).toEqual([['le.replay_id', 'r1']])
 })
 
 test('a batch is split below what the topic takes, and order stays', async () => {
-  const { cluster, batches } = setUp()
+  const { cluster, sender, batches } = setUp()
   const writer = new DeliveryWriter({ extraHeaders: [] })
   const topic = topicOf({ batchBytesMax: 2000 })
   const message = await messageOf({ key: Buffer.from('k') })
   for (let index = 0; index < 20; index++)
     writer.write(batches, topic, 0, message, Buffer.alloc(300, 97 + index), provenance)
-  await batches.flush()
+  await batches.flush(sender)
   expect(cluster.sent.length).toBeGreaterThan(3)
   for (const { bytes } of cluster.sent) expect(bytes.length).toBeLessThanOrEqual(2000)
   expect((await received(cluster)).map(({ value }) => value?.[0])).toEqual([...'abcdefghijklmnopqrst'])
@@ -122,15 +122,15 @@ test.each([
   ['a time a little ahead stays', 1000 + hour / 2, 1000 + hour / 2],
   ['an old time stays', 5, 5],
 ])('%s', async (_, timestamp, expected) => {
-  const { cluster, batches } = setUp(1000)
+  const { cluster, sender, batches } = setUp(1000)
   const message = await messageOf({}, { timestamp })
   new DeliveryWriter({ extraHeaders: [] }).write(batches, topicOf(), 0, message, Buffer.from('o'), provenance)
-  await batches.flush()
+  await batches.flush(sender)
   expect((await received(cluster)).map((record) => record.timestamp)).toEqual([expected])
 })
 
 test('a dead letter is the message as it came, with the reason', async () => {
-  const { cluster, batches } = setUp()
+  const { cluster, sender, batches } = setUp()
   const place = { topic: 'events', partition: 3, offset: 42 }
   const value = Buffer.from([0xff, 0x00, 0xfe])
   const message = await messageOf(
@@ -146,7 +146,7 @@ test('a dead letter is the message as it came, with the reason', async () => {
     place,
   )
   writeDeadLetter(batches, topicOf(), 2, { message, reason: 'mapping_failed', explanation: 'no', connector: 'group-1' })
-  await batches.flush()
+  await batches.flush(sender)
   const [record] = await received(cluster)
   expect(record).toMatchObject({ partition: 2, key: null, value: value.toString('latin1') })
   expect(record?.headers).toEqual([
@@ -175,11 +175,11 @@ test.each([
   ],
   ['the key', { key: Buffer.alloc(4000), value: Buffer.alloc(5000), headers: [] }, null, 0],
 ])('a dead letter that does not fit leaves out %s and says so', async (_, record, key, inputHeaders) => {
-  const { cluster, batches } = setUp()
+  const { cluster, sender, batches } = setUp()
   const topic = topicOf({ batchBytesMax: 2000 })
   const message = await messageOf(record)
   writeDeadLetter(batches, topic, 0, { message, reason: 'too_large', explanation: 'no', connector: 'c' })
-  await batches.flush()
+  await batches.flush(sender)
   const [letter] = await received(cluster)
   expect(letter).toMatchObject({ key, value: null })
   expect(letter?.headers.filter(([name]) => name === 'h')).toHaveLength(inputHeaders)
@@ -188,10 +188,10 @@ test.each([
 })
 
 test('a record of the most bytes that are promised fits into a batch', async () => {
-  const { cluster, batches } = setUp()
+  const { cluster, sender, batches } = setUp()
   const topic = topicOf({ batchBytesMax: 3000 })
   const writer = batches.begin(topic, 0, 1, recordBytesMax(topic))
   writer.raw(Buffer.alloc(recordBytesMax(topic)), 0, recordBytesMax(topic))
-  await batches.flush()
+  await batches.flush(sender)
   expect(cluster.sent[0]?.bytes.length).toBeLessThanOrEqual(3000)
 })

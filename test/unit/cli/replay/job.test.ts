@@ -65,7 +65,7 @@ test('an id made is one that is accepted, and ids sort by time', () => {
 
 test('outputs go beside the live ones; one topic for two, and an input, are refused', () => {
   const plan = (...targets: object[]) =>
-    ({ destinations: targets.map((target, n) => ({ slug: `d${n}`, target })) }) as unknown as Plan
+    ({ holds: null, destinations: targets.map((target, n) => ({ slug: `d${n}`, target })) }) as unknown as Plan
   const two = plan({ topic: 'a' }, { topic: 'b' }, { file: '/x.ndjson' })
   const to = (pattern: string | null) => redirect(two, pattern, ['in']).outputs.map((output) => output.to)
   expect(to(null)).toEqual(['a.replay', 'b.replay', '/x.ndjson.replay'])

@@ -1,0 +1,258 @@
+/**
+ * The inner part of `scan.ts`, in AssemblyScript: one pass over the bytes of an event, texts sixteen bytes at a time. After a
+ * change run `npm run scanner`, which compiles it into `scan-code.ts`. Positions are addresses; 0 means: not sure, or no JSON.
+ *
+ * The memory, as `scan.ts` knows it: what a scan finds, by slot, at `starts`, `ends`, `tails` and `plain`; from `nodes` on the
+ * nodes of the shape, each with address and length of its name, first child, next sibling (-1: none), end of the slots below
+ * it, and the lengths of its children's names as bits; then names, and the event. The byte after the event is 0, which ends
+ * whatever runs over the event's end.
+ */
+const starts: usize = 0
+const ends: usize = 0x2000
+const tails: usize = 0x4000
+const plain: usize = 0x6000
+const nodes: usize = 0x8000
+const nodeBytes: usize = 24
+
+const quote: u32 = 0x22
+const comma: u32 = 0x2c
+const colon: u32 = 0x3a
+const openBrace: u32 = 0x7b
+const closeBrace: u32 = 0x7d
+const openBracket: u32 = 0x5b
+const closeBracket: u32 = 0x5d
+
+let keysLeft: i32 = 0
+let isPlain: i32 = 0
+/** From an address here to a position in the caller's bytes. */
+let bias: i32 = 0
+
+/** `start`: the caller's position of the first byte. */
+export function scan(from: usize, end: usize, start: i32, slots: usize, depthMax: i32, keysMax: i32): bool {
+  bias = start - <i32>from
+  keysLeft = keysMax
+  memory.fill(starts, 0xff, slots << 2)
+  let p = next(from)
+  if (load<u8>(p) != openBrace) return false
+  store<i32>(starts, <i32>p + bias)
+  p = object(p, 0, depthMax)
+  if (p == 0) return false
+  store<i32>(ends, <i32>p + bias)
+  while (p < end && isSpace(load<u8>(p))) p++
+  return p == end
+}
+
+// @ts-ignore: decorator
+@inline
+function isSpace(byte: u32): bool {
+  return byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09
+}
+
+// @ts-ignore: decorator
+@inline
+function next(p: usize): usize {
+  if (<u32>load<u8>(p) > 0x20) return p
+  return spaces(p)
+}
+
+function spaces(p: usize): usize {
+  while (isSpace(load<u8>(p))) p++
+  return p
+}
+
+/** `node`: what is wanted in it, or -1 when it is only passed over. */
+function object(p: usize, node: i32, depthLeft: i32): usize {
+  if (--depthLeft < 0) return 0
+  let tail = ++p
+  p = next(p)
+  let byte: u32 = load<u8>(p)
+  if (byte != closeBrace) {
+    for (;;) {
+      if (byte != quote || --keysLeft < 0) return 0
+      const nameStart = p + 1
+      p = text(p)
+      if (p == 0) return 0
+      let child: i32 = -1
+      if (node >= 0) {
+        if (!isPlain && holdsEscape(nameStart, p - 1)) return 0
+        child = childOf(node, nameStart, p - 1)
+      }
+      p = next(p)
+      if (load<u8>(p) != colon) return 0
+      p = next(p + 1)
+      p = child < 0 ? value(p, depthLeft) : wanted(p, child, depthLeft)
+      if (p == 0) return 0
+      tail = p
+      p = next(p)
+      byte = load<u8>(p)
+      if (byte == closeBrace) break
+      if (byte != comma) return 0
+      p = next(p + 1)
+      byte = load<u8>(p)
+    }
+  }
+  if (node >= 0) store<i32>(tails + (<usize>node << 2), <i32>tail + bias)
+  return p + 1
+}
+
+function childOf(node: i32, start: usize, end: usize): i32 {
+  const length = end - start
+  const at = nodes + <usize>node * nodeBytes
+  if ((load<u32>(at + 20) & (1 << (<u32>length & 31))) == 0) return -1
+  let child = load<i32>(at + 8)
+  while (child >= 0) {
+    const c = nodes + <usize>child * nodeBytes
+    if (load<usize>(c + 4) == length && memory.compare(load<usize>(c), start, length) == 0) return child
+    child = load<i32>(c + 12)
+  }
+  return -1
+}
+
+/** A value below which others may be wanted: then it must be an object or null, else only parsing says what it means. */
+function wanted(p: usize, node: i32, depthLeft: i32): usize {
+  const at = nodes + <usize>node * nodeBytes
+  const slotsEnd = load<i32>(at + 16)
+  for (let below = node + 1; below < slotsEnd; below++) store<i32>(starts + (<usize>below << 2), -1)
+  store<i32>(starts + (<usize>node << 2), <i32>p + bias)
+  const byte: u32 = load<u8>(p)
+  if (load<i32>(at + 8) < 0) {
+    p = value(p, depthLeft)
+    store<u8>(plain + node, <u8>isPlain)
+  } else if (byte == openBrace) p = object(p, node, depthLeft)
+  else p = byte == 0x6e ? word(p, byte) : 0
+  store<i32>(ends + (<usize>node << 2), <i32>p + bias)
+  return p
+}
+
+function value(p: usize, depthLeft: i32): usize {
+  const byte: u32 = load<u8>(p)
+  if (byte == quote) return text(p)
+  if (byte == openBrace) return object(p, -1, depthLeft)
+  if (byte == openBracket) return list(p, depthLeft)
+  if (byte == 0x74 || byte == 0x66 || byte == 0x6e) return word(p, byte)
+  return number(p)
+}
+
+function list(p: usize, depthLeft: i32): usize {
+  if (--depthLeft < 0) return 0
+  p = next(p + 1)
+  if (load<u8>(p) != closeBracket) {
+    for (;;) {
+      p = value(p, depthLeft)
+      if (p == 0) return 0
+      p = next(p)
+      const byte: u32 = load<u8>(p)
+      if (byte == closeBracket) break
+      if (byte != comma) return 0
+      p = next(p + 1)
+    }
+  }
+  return p + 1
+}
+
+function word(p: usize, first: u32): usize {
+  if (first == 0x74) return load<u32>(p) == 0x65757274 ? p + 4 : 0
+  if (first == 0x6e) return load<u32>(p) == 0x6c6c756e ? p + 4 : 0
+  return load<u32>(p + 1) == 0x65736c61 ? p + 5 : 0
+}
+
+// @ts-ignore: decorator
+@inline
+function isDigit(byte: u32): bool {
+  return byte - 0x30 <= 9
+}
+
+/** -? (0 | 1-9 digits) (. digits)? ([eE] sign? digits)? */
+function number(p: usize): usize {
+  let byte: u32 = load<u8>(p)
+  if (byte == 0x2d) byte = load<u8>(++p)
+  if (byte == 0x30) byte = load<u8>(++p)
+  else {
+    if (!isDigit(byte)) return 0
+    do byte = load<u8>(++p)
+    while (isDigit(byte))
+  }
+  if (byte == 0x2e) {
+    byte = load<u8>(++p)
+    if (!isDigit(byte)) return 0
+    do byte = load<u8>(++p)
+    while (isDigit(byte))
+  }
+  if (byte == 0x65 || byte == 0x45) {
+    byte = load<u8>(++p)
+    if (byte == 0x2b || byte == 0x2d) byte = load<u8>(++p)
+    if (!isDigit(byte)) return 0
+    do byte = load<u8>(++p)
+    while (isDigit(byte))
+  }
+  return p
+}
+
+/** From quote to quote. Signed comparison: below a space are control characters and every byte from 0x80 on. */
+function text(p: usize): usize {
+  p++
+  isPlain = 1
+  while (true) {
+    const chunk = v128.load(p)
+    const special = v128.or(
+      v128.or(i8x16.eq(chunk, i8x16.splat(0x22)), i8x16.eq(chunk, i8x16.splat(0x5c))),
+      i8x16.lt_s(chunk, i8x16.splat(0x20)),
+    )
+    const mask = i8x16.bitmask(special)
+    if (mask == 0) {
+      p += 16
+      continue
+    }
+    p += <usize>ctz(mask)
+    const byte: u32 = load<u8>(p)
+    if (byte == quote) return p + 1
+    isPlain = 0
+    if (byte == 0x5c) p = escaped(p + 1)
+    else if (byte >= 0x80) {
+      do p = sequence(p)
+      while (p != 0 && <u32>load<u8>(p) >= 0x80)
+    } else return 0
+    if (p == 0) break
+  }
+  return 0
+}
+
+/** The position after what follows a backslash. */
+function escaped(p: usize): usize {
+  const byte: u32 = load<u8>(p)
+  if (byte == 0x75) {
+    for (let digit: usize = 1; digit <= 4; digit++) {
+      const hex: u32 = load<u8>(p + digit)
+      const lower = hex | 0x20
+      if (!isDigit(hex) && !(lower >= 0x61 && lower <= 0x66)) return 0
+    }
+    return p + 5
+  }
+  const isLetter = byte == 0x62 || byte == 0x66 || byte == 0x6e || byte == 0x72 || byte == 0x74
+  return isLetter || byte == quote || byte == 0x5c || byte == 0x2f ? p + 1 : 0
+}
+
+// @ts-ignore: decorator
+@inline
+function isContinuation(byte: u32): bool {
+  return (byte & 0xc0) == 0x80
+}
+
+/** The position after one character of UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. */
+function sequence(p: usize): usize {
+  const first: u32 = load<u8>(p)
+  const second: u32 = load<u8>(p + 1)
+  if (first >= 0xc2 && first <= 0xdf) return isContinuation(second) ? p + 2 : 0
+  if (first < 0xe0 || first > 0xf4 || !isContinuation(second) || !isContinuation(load<u8>(p + 2))) return 0
+  if (first <= 0xef) {
+    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return 0
+    return p + 3
+  }
+  if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) return 0
+  return isContinuation(load<u8>(p + 3)) ? p + 4 : 0
+}
+
+function holdsEscape(start: usize, end: usize): bool {
+  for (let p = start; p < end; p++) if (load<u8>(p) == 0x5c) return true
+  return false
+}

@@ -1,0 +1,139 @@
+/**
+ * Two requests newer than kafkajs's own: offsets committed in a transaction by a member of a group, and offsets read only when
+ * no transaction is about to move them. Both need Kafka 2.5.
+ */
+import { Decoder, Encoder, type Protocol } from './internals.ts'
+import { protocolError } from './kafka-error.ts'
+import type { Producer } from './produce.ts'
+
+export interface Place {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** `offset` is the next to read. */
+export interface Consumed extends Place {
+  readonly offset: number
+}
+
+/** Who commits: the coordinator refuses any but the present generation, which is what fences a zombie. */
+export interface Membership {
+  readonly generation: number
+  readonly member: string
+}
+
+export interface TransactionalCommit {
+  readonly transactionalId: string
+  readonly producer: Producer
+  readonly group: string
+  readonly membership: Membership
+  readonly consumed: readonly Consumed[]
+}
+
+export const txnOffsetCommitVersion = 3
+export const offsetFetchVersion = 7
+
+export function txnOffsetCommit(commit: TransactionalCommit): Protocol<void> {
+  const { transactionalId, producer, group, membership, consumed } = commit
+  return {
+    request: {
+      apiKey: 28,
+      apiVersion: txnOffsetCommitVersion,
+      apiName: 'TxnOffsetCommit',
+      async encode() {
+        const encoder = new Encoder()
+          .writeInt8(0) // no tags in the head of the request
+          .writeUVarIntString(transactionalId)
+          .writeUVarIntString(group)
+          .writeInt64(producer.id.toString())
+          .writeInt16(producer.epoch)
+          .writeInt32(membership.generation)
+          .writeUVarIntString(membership.member)
+          .writeUVarIntString(null) // no static membership
+        writeTopics(encoder, consumed, ({ partition, offset }) =>
+          encoder.writeInt32(partition).writeInt64(String(offset)).writeInt32(-1).writeUVarIntString(null).writeInt8(0),
+        )
+        return encoder.writeInt8(0)
+      },
+    },
+    response: {
+      async decode(payload) {
+        const decoder = new Decoder(payload)
+        decoder.readTaggedFields()
+        const clientSideThrottleTime = decoder.readInt32()
+        const codes: number[] = []
+        readTopics(decoder, () => {
+          decoder.readInt32()
+          codes.push(decoder.readInt16())
+        })
+        return { clientSideThrottleTime, codes }
+      },
+      async parse({ codes }: { codes: number[] }) {
+        const code = codes.find((each) => each !== 0)
+        if (code !== undefined) throw protocolError(code)
+      },
+    },
+  }
+}
+
+/** The offset is -1 where the group has none; `code` 88 says that a transaction is about to move it. */
+export interface StableOffset extends Consumed {
+  readonly code: number
+}
+
+export function stableOffsets(group: string, places: readonly Place[]): Protocol<readonly StableOffset[]> {
+  return {
+    request: {
+      apiKey: 9,
+      apiVersion: offsetFetchVersion,
+      apiName: 'OffsetFetch',
+      async encode() {
+        const encoder = new Encoder().writeInt8(0).writeUVarIntString(group)
+        writeTopics(encoder, places, ({ partition }) => encoder.writeInt32(partition))
+        return encoder.writeInt8(1).writeInt8(0) // only stable offsets
+      },
+    },
+    response: {
+      async decode(payload) {
+        const decoder = new Decoder(payload)
+        decoder.readTaggedFields()
+        const clientSideThrottleTime = decoder.readInt32()
+        const offsets: StableOffset[] = []
+        readTopics(decoder, (topic) => {
+          const partition = decoder.readInt32()
+          const offset = Number(decoder.readInt64().toString())
+          decoder.readInt32() // leader epoch
+          decoder.readUVarIntString() // metadata
+          offsets.push({ topic, partition, offset, code: decoder.readInt16() })
+        })
+        return { clientSideThrottleTime, offsets, code: decoder.readInt16() }
+      },
+      async parse({ offsets, code }: { offsets: StableOffset[]; code: number }) {
+        if (code !== 0) throw protocolError(code)
+        return offsets
+      },
+    },
+  }
+}
+
+function writeTopics<P extends Place>(encoder: Encoder, places: readonly P[], write: (place: P) => void): void {
+  const topics = new Map<string, P[]>()
+  for (const place of places) topics.set(place.topic, [...(topics.get(place.topic) ?? []), place])
+  encoder.writeUVarInt(topics.size + 1)
+  for (const [topic, ofTopic] of topics) {
+    encoder.writeUVarIntString(topic).writeUVarInt(ofTopic.length + 1)
+    for (const place of ofTopic) write(place)
+    encoder.writeInt8(0)
+  }
+}
+
+function readTopics(decoder: Decoder, read: (topic: string) => void): void {
+  for (let topics = decoder.readUVarInt(); topics > 1; topics--) {
+    const topic = decoder.readUVarIntString() ?? ''
+    for (let partitions = decoder.readUVarInt(); partitions > 1; partitions--) {
+      read(topic)
+      decoder.readTaggedFields()
+    }
+    decoder.readTaggedFields()
+  }
+}

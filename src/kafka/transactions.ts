@@ -1,0 +1,314 @@
+/**
+ * Exactly once: the outputs of batches and the offsets of their inputs are one Kafka transaction, for all partitions of the
+ * process together. Whatever breaks a transaction is answered in one way: the producer is initialised again, which aborts what
+ * is open and raises its epoch, so that nothing late can be written, and the batches are read again from the committed offset.
+ *
+ *   write ─ add partitions ─ produce ┐
+ *   write ─ add partitions ─ produce ┴ all acknowledged ─ add group ─ commit offsets ─ end        one transaction
+ */
+import { assert } from '../assert.ts'
+import { LinkedEventsError } from '../errors.ts'
+import type { Tell } from '../telemetry.ts'
+import { type KafkaCluster, openCluster, sendTo, within } from './cluster.ts'
+import type { KafkaConnection } from './connection.ts'
+import { Coordinator } from './coordinator.ts'
+import type { Broker } from './internals.ts'
+import { kafkaCode, kafkaError } from './kafka-error.ts'
+import {
+  type Consumed,
+  type Membership,
+  offsetFetchVersion,
+  type Place,
+  txnOffsetCommit,
+  txnOffsetCommitVersion,
+} from './offset-requests.ts'
+import type { Producer } from './produce.ts'
+import { Sender } from './sender.ts'
+
+/** How long brokers let a transaction be open: what a process that was killed keeps from readers of its outputs. */
+const timeoutMilliseconds = 10_000
+/** It grows to this when transactions run out of time, so that a slow cluster is no endless loop. */
+const timeoutMillisecondsMax = 120_000
+const closeMilliseconds = 2000
+/** So many in a row broken by the brokers' answers: something is wrong that trying again does not cure. */
+const brokenMax = 10
+const fencedCodes = new Set([47, 90])
+/** Another generation, not a member, rebalancing: the partitions are, or will be, somebody else's. */
+const membershipCodes = new Set([22, 25, 27, 82])
+/** The transaction is spoilt, the next may be fine: sequence numbers, its state, its producer id. */
+const brokenCodes = new Set([45, 48, 49, 59])
+
+/** Nothing of the transaction is visible, and its batches are to be read again. `cause` says why. */
+export class TransactionAborted extends Error {
+  override readonly name = 'TransactionAborted'
+
+  /** The partitions are somebody else's: join again first. */
+  get lostMembership(): boolean {
+    return membershipCodes.has(kafkaCode(this.cause) ?? 0)
+  }
+}
+
+export interface TransactionsOptions {
+  readonly connection: KafkaConnection
+  /** The same for one process over its restarts, another for every other: whoever initialises it aborts what its last user left open. */
+  readonly transactionalId: string
+  readonly group: string
+  readonly tell: Tell
+}
+
+/** @throws KAFKA_UNAVAILABLE, KAFKA_DENIED, KAFKA_FATAL for brokers that are too old */
+export async function openTransactions(options: TransactionsOptions): Promise<Transactions> {
+  const cluster = await openCluster(options.connection)
+  try {
+    const { versions } = cluster.brokerPool as { versions: Broker['versions'] }
+    const speaks = (key: number, version: number) => (versions?.[key]?.maxVersion ?? 0) >= version
+    if (!speaks(28, txnOffsetCommitVersion) || !speaks(9, offsetFetchVersion))
+      throw new LinkedEventsError('KAFKA_FATAL', 'delivery: exactly_once needs brokers of Kafka 2.5 or newer', {
+        hint: 'upgrade the brokers, or use delivery: at_least_once',
+      })
+    const transactions = new Transactions(options, cluster)
+    await transactions.settled()
+    return transactions
+  } catch (error) {
+    await cluster.close()
+    throw error
+  }
+}
+
+/** From one initialisation to the next: sequence numbers begin anew. */
+interface Epoch {
+  readonly producer: Producer
+  readonly sender: Sender
+}
+
+interface Transaction {
+  readonly epoch: Epoch
+  readonly begun: number
+  /** Batches whose outputs are being written, by partition; each leaves a place in `consumed` when it is acknowledged. */
+  readonly batches: Set<string>
+  readonly consumed: Consumed[]
+  membership: Membership | null
+  readonly added: Set<string>
+  groupAdded: Promise<unknown> | null
+  /** Why it was aborted. */
+  error: Error | null
+  readonly ended: Promise<void>
+  readonly end: (error: Error | null) => void
+}
+
+export class Transactions {
+  readonly cluster: KafkaCluster
+  readonly #options: TransactionsOptions
+  readonly #coordinator: Coordinator
+  readonly #groupCoordinator: Coordinator
+  /** The transaction of the batch in hand of each partition. */
+  readonly #written = new Map<string, Transaction>()
+  #epoch: Epoch | null = null
+  #open: Transaction | null = null
+  /** While initialising or committing: nothing may begin. */
+  #busy: Promise<void> | null = null
+  #failure: LinkedEventsError | null = null
+  #timeout = timeoutMilliseconds
+  #broken = 0
+  #unanswered = 0
+
+  constructor(options: TransactionsOptions, cluster: KafkaCluster) {
+    this.cluster = cluster
+    this.#options = options
+    const { transactionalId, group } = options
+    this.#coordinator = new Coordinator({ cluster, of: 'transaction', id: transactionalId })
+    this.#groupCoordinator = new Coordinator({ cluster, of: 'group', id: group })
+    this.#initialise()
+  }
+
+  /** Nothing is being committed or aborted. @throws what keeps the producer from being initialised */
+  async settled(): Promise<void> {
+    while (this.#busy !== null) await this.#busy
+    if (this.#failure !== null) throw this.#failure
+  }
+
+  /** Writes the outputs of a batch of this partition in a transaction. @throws TransactionAborted, or what no retry can cure */
+  async write(place: Place, send: (sender: Sender) => Promise<void>): Promise<void> {
+    const transaction = await this.#enter(place)
+    try {
+      await send(transaction.epoch.sender)
+    } catch (error) {
+      throw this.#abort(transaction, error)
+    }
+  }
+
+  /** Resolves when the transaction with these outputs and this offset is committed. @throws as `write` */
+  async acknowledge(consumed: Consumed, membership: Membership): Promise<void> {
+    // A batch is acknowledged in the transaction that its outputs are in, or not at all.
+    const transaction = this.#written.get(nameOf(consumed)) ?? (await this.#enter(consumed))
+    this.#written.delete(nameOf(consumed))
+    if (transaction.error !== null) throw transaction.error
+    transaction.consumed.push(consumed)
+    transaction.membership = membership
+    if (transaction.consumed.length === transaction.batches.size) this.#whileBusy(this.#commit(transaction))
+    await transaction.ended
+  }
+
+  /** A batch in hand will not be acknowledged, and no other of its transaction can be. */
+  abandon(error: unknown): void {
+    if (this.#open !== null) this.#abort(this.#open, error)
+  }
+
+  /** Aborts what is open, so that readers of the outputs need not wait for its time-out. */
+  async close(): Promise<void> {
+    const open = this.#open
+    if (open !== null) this.#abort(open, new LinkedEventsError('CANCELLED', 'closed with a transaction open'))
+    if (this.#busy !== null) await within(this.#busy, closeMilliseconds, 'end the transaction').catch(() => {})
+    this.#coordinator.close()
+    this.#groupCoordinator.close()
+    this.#epoch?.sender.close()
+    await this.cluster.close()
+  }
+
+  async #enter(place: Place): Promise<Transaction> {
+    this.#written.delete(nameOf(place))
+    let epoch: Epoch | null
+    do {
+      await this.settled()
+      epoch = this.#epoch
+    } while (this.#busy !== null || epoch === null)
+    this.#open ??= begin(epoch)
+    this.#open.batches.add(nameOf(place))
+    this.#written.set(nameOf(place), this.#open)
+    return this.#open
+  }
+
+  #whileBusy(work: Promise<void>): void {
+    const busy = work.finally(() => {
+      if (this.#busy === busy) this.#busy = null
+    })
+    this.#busy = busy
+  }
+
+  /** Aborts what is open under our transactional id, whoever left it, and ends the right of earlier epochs to write. */
+  #initialise(): void {
+    this.#epoch = null
+    const { transactionalId, tell } = this.#options
+    const work = async () => {
+      try {
+        const transactionTimeout = this.#timeout
+        const answer = await this.#coordinator.ask((broker) =>
+          broker.initProducerId({ transactionalId, transactionTimeout }),
+        )
+        const producer = { id: BigInt(answer.producerId), epoch: answer.producerEpoch, transactionalId }
+        const add = (partitions: readonly Place[]) => this.#add(producer, partitions)
+        this.#epoch = { producer, sender: new Sender({ cluster: this.cluster, tell, transaction: { producer, add } }) }
+      } catch (error) {
+        this.#failure ??= kafkaError(error, `begin transactions as "${transactionalId}"`)
+      }
+      this.#unanswered = this.#requestsUnanswered()
+    }
+    this.#whileBusy(work())
+  }
+
+  async #add(producer: Producer, partitions: readonly Place[]): Promise<void> {
+    const transaction = this.#open
+    if (transaction?.epoch.producer !== producer) throw new TransactionAborted('the transaction is over')
+    const missing = partitions.filter((place) => !transaction.added.has(nameOf(place)))
+    if (missing.length > 0) {
+      const topics = [...new Set(missing.map(({ topic }) => topic))].map((topic) => ({
+        topic,
+        partitions: missing.filter((place) => place.topic === topic).map(({ partition }) => partition),
+      }))
+      await this.#coordinator.ask((broker) => broker.addPartitionsToTxn({ ...this.#ids(producer), topics }))
+      for (const place of missing) transaction.added.add(nameOf(place))
+    }
+    // Not waited for: it is on its way while the outputs are written.
+    this.#addGroup(transaction).catch(() => {})
+  }
+
+  #addGroup(transaction: Transaction): Promise<unknown> {
+    const ids = this.#ids(transaction.epoch.producer)
+    transaction.groupAdded ??= this.#coordinator.ask((broker) =>
+      broker.addOffsetsToTxn({ ...ids, groupId: this.#options.group }),
+    )
+    return transaction.groupAdded
+  }
+
+  async #commit(transaction: Transaction): Promise<void> {
+    const { transactionalId, group, tell } = this.#options
+    const { producer } = transaction.epoch
+    const { consumed, membership } = transaction
+    assert(membership !== null, 'who acknowledges is a member')
+    try {
+      await this.#addGroup(transaction)
+      const offsets = txnOffsetCommit({ transactionalId, producer, group, membership, consumed })
+      await this.#groupCoordinator.ask((broker) => sendTo(broker, offsets))
+      // Asked until it is answered: only the answer says whether the transaction was committed.
+      await this.#coordinator.ask((broker) => broker.endTxn({ ...this.#ids(producer), transactionResult: true }))
+    } catch (error) {
+      this.#abort(transaction, error)
+      return
+    }
+    this.#open = null
+    this.#broken = 0
+    const seconds = (performance.now() - transaction.begun) / 1000
+    tell({ name: 'transaction-ended', committed: true, batches: consumed.length, seconds, reason: null })
+    transaction.end(null)
+    // A request without an answer may still arrive, and would act on the next transaction: a new epoch shuts it out.
+    if (this.#requestsUnanswered() > this.#unanswered) this.#initialise()
+  }
+
+  /** Ends the transaction, if it has not ended yet, and returns what its batches are to fail with. */
+  #abort(transaction: Transaction, reason: unknown): Error {
+    if (transaction.error !== null) return transaction.error
+    const error = this.#judge(transaction, reason)
+    transaction.error = error
+    if (this.#open === transaction) this.#open = null
+    transaction.epoch.sender.close()
+    const seconds = (performance.now() - transaction.begun) / 1000
+    const text = reason instanceof Error ? reason.message : String(reason)
+    const batches = transaction.batches.size
+    this.#options.tell({ name: 'transaction-ended', committed: false, batches, seconds, reason: text })
+    if (!(error instanceof TransactionAborted)) this.#failure ??= kafkaError(error, 'go on with transactions')
+    if (this.#failure?.code !== 'KAFKA_FENCED') this.#initialise()
+    transaction.end(error)
+    return error
+  }
+
+  #judge(transaction: Transaction, reason: unknown): Error {
+    const { transactionalId } = this.#options
+    const code = kafkaCode(reason)
+    const aborted = new TransactionAborted(`a transaction of "${transactionalId}" was aborted`, { cause: reason })
+    if (code === null) return kafkaError(reason, 'deliver in a transaction')
+    if (membershipCodes.has(code)) return aborted
+    if (fencedCodes.has(code)) {
+      // The brokers give one answer to two things. A transaction that is younger than its time-out cannot have run out of time.
+      if (performance.now() - transaction.begun < this.#timeout)
+        return new LinkedEventsError('KAFKA_FENCED', `another process uses the transactional id "${transactionalId}"`, {
+          cause: reason,
+        })
+      this.#timeout = Math.min(this.#timeout * 2, timeoutMillisecondsMax)
+      return aborted
+    }
+    if (brokenCodes.has(code) && ++this.#broken < brokenMax) return aborted
+    return kafkaError(reason, 'deliver in a transaction')
+  }
+
+  #requestsUnanswered(): number {
+    return this.#coordinator.unanswered + this.#groupCoordinator.unanswered
+  }
+
+  #ids({ id, epoch }: Producer) {
+    return { transactionalId: this.#options.transactionalId, producerId: String(id), producerEpoch: epoch }
+  }
+}
+
+function begin(epoch: Epoch): Transaction {
+  let end: Transaction['end'] = () => {}
+  const ended = new Promise<void>((resolve, reject) => {
+    end = (error) => (error === null ? resolve() : reject(error))
+  })
+  ended.catch(() => {}) // each batch hears of it where it waits
+  const lists = { batches: new Set<string>(), consumed: [], added: new Set<string>() }
+  return { epoch, begun: performance.now(), ...lists, membership: null, groupAdded: null, error: null, ended, end }
+}
+
+function nameOf({ topic, partition }: Place): string {
+  return `${topic}/${partition}`
+}

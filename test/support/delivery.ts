@@ -1,0 +1,129 @@
+/** What the tests of delivery share: numbered inputs, member processes, and a verdict over what came out. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { KafkaConnection } from '../../src/kafka/connection.ts'
+import { publish } from '../../src/kafka/publish.ts'
+import { newTopic, unique, until, withAdmin } from './kafka.ts'
+import type { MemberOptions } from './kafka-member.ts'
+import { readCommitted } from './librdkafka.ts'
+
+export const partitions = 4
+/** Every so many inputs one is no event: its dead letter is part of the same batch. */
+const brokenEvery = 50
+
+export interface Lane {
+  readonly input: string
+  readonly output: string
+  readonly letters: string
+  readonly group: string
+}
+
+/** Topics of one test. Producers' batches are small, so that a fetch can be. */
+export async function newLane(connection: KafkaConnection, replicationFactor = 1): Promise<Lane> {
+  const name = unique('lane')
+  const options = { partitions, replicationFactor }
+  return {
+    input: await newTopic(connection, { ...options, topic: `${name}.in`, config: { 'max.message.bytes': '2000' } }),
+    output: await newTopic(connection, { ...options, topic: `${name}.out` }),
+    letters: await newTopic(connection, { ...options, topic: `${name}.dlq` }),
+    group: name,
+  }
+}
+
+/** Inputs with the numbers from `from` on; each partition gets every fourth, in order. */
+export async function publishNumbers(connection: KafkaConnection, { input }: Lane, from: number, count: number) {
+  await publish(
+    connection,
+    Array.from({ length: count }, (_, index) => {
+      const n = from + index
+      const value = n % brokenEvery === 7 ? `broken ${n}` : `{"type":"track","properties":{"n":${n}}}`
+      return { topic: input, partition: n % partitions, key: `k${n}`, value }
+    }),
+  )
+}
+
+export interface Member {
+  readonly child: ChildProcess
+  readonly lines: string[]
+  readonly ended: Promise<number | null>
+}
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+export function startMember(options: MemberOptions): Member {
+  const words = ['--import', 'tsx', 'test/support/kafka-member.ts', JSON.stringify(options)]
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  running.add(child)
+  const lines: string[] = []
+  let rest = ''
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    const parts = (rest + text).split('\n')
+    rest = parts.pop() ?? ''
+    lines.push(...parts)
+    if (process.env.DLV)
+      for (const line of parts)
+        if (!line.startsWith('{'))
+          process.stderr.write(`${new Date().toISOString().slice(17)} ${options.owner} ${child.pid}: ${line}\n`)
+  })
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  void ended.then(() => running.delete(child))
+  return { child, lines, ended }
+}
+
+/** Partitions of the last assignment. */
+export function assigned({ lines }: Member): number {
+  const last = lines.findLast((line) => line.startsWith('assigned'))
+  return last === undefined ? 0 : Number(last.slice('assigned '.length))
+}
+
+export async function untilConsumed(connection: KafkaConnection, { group, input }: Lane, seconds: number) {
+  const lag = async () => (await withAdmin(connection, (admin) => admin.lag(group, [input]))).map((each) => each.lag)
+  await until(async () => (await lag().catch(() => [1])).every((each) => each === 0), 'everything is consumed', seconds)
+}
+
+export interface Verdict {
+  readonly lost: number
+  /** Records whose event id came before: what a consumer can drop. */
+  readonly repeated: number
+  /** Records that came before, under another event id. */
+  readonly unidentified: number
+  readonly outOfOrder: number
+  /** Times that a partition's output went back, and the most records of one such stretch. */
+  readonly stretches: number
+  readonly longest: number
+}
+
+/** What an independent client sees of the outputs and dead letters of the numbers below `count`. */
+export async function judge(brokers: readonly string[], lane: Lane, count: number): Promise<Verdict> {
+  const seen = new Uint8Array(count)
+  const ids = new Set<string>()
+  const verdict = { lost: 0, repeated: 0, unidentified: 0, outOfOrder: 0, stretches: 0, longest: 0 }
+  for (const topic of [lane.output, lane.letters]) {
+    const last = new Map<number, number>()
+    const stretch = new Map<number, number>()
+    for (const { partition, value, headers } of await readCommitted(brokers, topic)) {
+      const n = topic === lane.output ? (JSON.parse(value) as { n: number }).n : Number(value.slice('broken '.length))
+      const id =
+        headers['le.event_id'] ?? `${headers['__connect.errors.partition']}-${headers['__connect.errors.offset']}`
+      const before = seen[n] !== 0
+      if (before && ids.has(id)) {
+        const length = (stretch.get(partition) ?? 0) + 1
+        stretch.set(partition, length)
+        verdict.repeated++
+        if (length === 1) verdict.stretches++
+        verdict.longest = Math.max(verdict.longest, length)
+      } else {
+        stretch.delete(partition)
+        if (before) verdict.unidentified++
+        if (n % partitions !== partition || n < (last.get(partition) ?? -1)) verdict.outOfOrder++
+        last.set(partition, n)
+      }
+      seen[n] = 1
+      ids.add(id)
+    }
+  }
+  verdict.lost = seen.reduce((lost, each) => lost + (each === 0 ? 1 : 0), 0)
+  return verdict
+}

@@ -1,0 +1,6 @@
+/** Makes every test engine that is made once: for CI, so that no test waits for a compiler. */
+import { bigQueryEmulator } from './bigquery.ts'
+import { missing } from './engine.ts'
+import { fakesnow } from './snowflake.ts'
+
+await Promise.all([missing('Snowflake', fakesnow), missing('BigQuery', bigQueryEmulator)])
