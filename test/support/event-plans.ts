@@ -255,6 +255,7 @@ const mappingWords: fc.Arbitrary<MappingWords> = fc
       'pass',
       'pass',
       'pass',
+      'hold',
       'drop',
       'dead_letter',
     ),
