@@ -3,6 +3,7 @@
  * needs is decided when the plan is compiled; an event that needs more is parsed. Both ways give the same bytes.
  */
 import { encodeJson, type JsonObject, parseJson } from '../json.ts'
+import { entityColumns } from '../mapping/mapping.ts'
 import { triggerReads } from '../trigger/reads.ts'
 import { discardReason } from './consent.ts'
 import { type Decision, Decisions } from './decisions.ts'
@@ -15,11 +16,12 @@ import {
   type Omission,
   outcomeOf,
   withoutRow,
-  withRows,
 } from './enrich.ts'
 import { type Match, matchValue } from './match.ts'
-import { type Patch, type PatchMember, patchOf, patchPaths, placedPatch } from './patch.ts'
+import { patchWriter, type WriteValue } from './patch.ts'
+import { objectText, type Path, type PieceMember, pieceReads, piecesOf, placePieces, setPaths } from './pieces.ts'
 import type { MappingPlan, Plan } from './plan.ts'
+import { RowReader, type RowReads } from './row-reader.ts'
 import { openScanner } from './scan.ts'
 import { nodeAt, type Shape, type ShapeNode, shapeOf } from './shape.ts'
 import type { Snapshot, SnapshotSet } from './snapshots.ts'
@@ -35,21 +37,23 @@ export function enricher(plan: Plan): Enrich {
   return (snapshots, message) => fast?.(snapshots, message) ?? enrich(plan, snapshots, message)
 }
 
-type Path = readonly string[]
-
 /** What a mapping reads of the event. Null: it may read anything. */
 interface Needs {
   readonly plan: MappingPlan
   readonly reads: readonly Path[] | null
-  readonly members: readonly PatchMember[] | null
+  /** Null: its result has to be made as a whole. */
+  readonly members: readonly PieceMember[] | null
+  readonly format: 'event' | 'payload'
 }
 
 /** A mapping for events that were scanned. */
 interface FastMapping {
   readonly plan: MappingPlan
   readonly keys: readonly ShapeNode[]
+  /** What the mapping reads, or its computed pieces. */
   readonly view: View
-  readonly patch: Patch | null
+  /** From pieces; null: the mapping makes its result as a whole. */
+  readonly write: WriteValue | null
 }
 
 /** Null from the result: this event has to be parsed. Null instead of it: all have to. */
@@ -61,18 +65,21 @@ export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Mess
   )
   const shape = shapeOf([
     ...decisive,
-    ...needs.flatMap(({ plan: { bindings }, reads, members }) =>
-      reads === null ? [] : [...reads, ...bindings.map(({ path }) => path), ...patchPaths(members ?? [])],
+    ...needs.flatMap(({ plan: { bindings }, reads, members, format }) =>
+      reads === null
+        ? []
+        : [...reads, ...bindings.map(({ path }) => path), ...(format === 'event' ? setPaths(members ?? []) : [])],
     ),
   ])
   const view = viewOf(shape, decisive)
   const decisions = new Decisions(view)
-  const mappings = needs.map((need) => placed(need, shape))
-  const scanner = openScanner(shape, plan.limits)
+  const mappings = needs.map((need) => placed(need, shape, plan.space))
+  const scanner = openScanner({ shape, limits: plan.limits })
   if (scanner === null) return null
   const { found } = scanner
   const writer = new ValueWriter()
-  const rows = new CanonicalRows()
+  const canonical = new CanonicalRows()
+  const rows = new RowReader(rowReads(needs, plan.space))
 
   return (snapshots, message) => {
     const { bytes, valueStart, valueEnd } = message
@@ -110,12 +117,13 @@ export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Mess
     const { bytes, valueStart: start, valueEnd: end } = message
     const { destination, matches } = matched
     const event = () => eventFrom(mapping.view, bytes, found)
-    if (mapping.patch === null) return deliver(matched, event(), () => bytes.toString('utf8', start, end))
-    if (!rows.areCanonical(matches, snapshots)) return null
-    const seen = () => withRows(plan.space, event(), matches)
+    if (mapping.write === null) return deliver(matched, event(), () => bytes.toString('utf8', start, end))
+    if (!canonical.areCanonical(matches, snapshots)) return null
+    let made: JsonObject | null = null
+    const seen = () => (made ??= seenEvent(plan.space, event(), matches, rows))
     let value: Buffer | null
     try {
-      value = mapping.patch({ bytes, start, end, found, matches, event: seen }, writer)
+      value = mapping.write({ bytes, start, end, found, matches, rows, event: seen }, writer)
     } catch {
       return null // a mapping that fails on this event: the way through the parsed event says why
     }
@@ -148,16 +156,13 @@ function decide(plan: Plan, event: JsonObject): Decision[] {
 }
 
 function needsOf(plan: MappingPlan, format: 'event' | 'payload', space: string): Needs {
-  const reads = plan.mapping.reads
-    .map((read) => (read === '' ? [] : read.split('.')))
-    .filter(([root]) => root !== '__segment_entities')
+  const reads = eventPaths(plan.mapping.reads)
   const paths = [...reads, ...plan.bindings.map(({ path }) => path)]
   const odd =
     plan.bindings.some(({ list }) => list !== null) ||
     paths.some((path) => path.length === 0 || path.some((name) => name === '' || isInherited(name)))
-  if (odd || hasQuotedNames(plan.kit)) return { plan, reads: null, members: null }
-  const members = format === 'event' && plan.schema === null ? patchOf(plan.kit, space) : null
-  return { plan, reads, members }
+  if (odd || hasQuotedNames(plan.kit)) return { plan, format, reads: null, members: null }
+  return { plan, format, reads, members: plan.schema === null ? piecesOf(plan.kit, space) : null }
 }
 
 /** A name in brackets may hold a dot, and reads are told with dots. */
@@ -165,14 +170,54 @@ function hasQuotedNames(kit: JsonObject): boolean {
   return /\[(?:\\"|')/.test(JSON.stringify(kit))
 }
 
-function placed({ plan, reads, members }: Needs, shape: Shape): FastMapping | null {
+function placed({ plan, reads, members, format }: Needs, shape: Shape, space: string): FastMapping | null {
   if (reads === null) return null
-  return {
-    plan,
-    keys: plan.bindings.map(({ path }) => nodeAt(shape, path)),
-    view: viewOf(shape, reads),
-    patch: members === null ? null : placedPatch(members, shape),
+  const keys = plan.bindings.map(({ path }) => nodeAt(shape, path))
+  if (members === null) return { plan, keys, view: viewOf(shape, reads), write: null }
+  const view = viewOf(shape, eventPaths(pieceReads(members, space).computed))
+  return { plan, keys, view, write: format === 'event' ? patchWriter(members, shape) : payloadWriter(members, shape) }
+}
+
+function payloadWriter(members: readonly PieceMember[], shape: Shape): WriteValue {
+  const placed = placePieces(members, shape, { isEvent: false })
+  return (source, writer) => {
+    const text = objectText(placed, source)
+    writer.begin(3 * text.length)
+    writer.text(text)
+    return writer.end()
   }
+}
+
+/** Reads of the event, as paths. */
+function eventPaths(reads: readonly string[]): Path[] {
+  return reads.map((read) => (read === '' ? [] : read.split('.'))).filter(([root]) => root !== '__segment_entities')
+}
+
+/** Of each entity, the columns that any mapping passes on or computes with. */
+function rowReads(needs: readonly Needs[], space: string): Map<string, RowReads> {
+  const all = new Map<string, { columns: Set<string>; seen: Set<string> | 'all' }>()
+  for (const { plan, members } of needs) {
+    if (members === null) continue
+    const { computed, columns } = pieceReads(members, space)
+    for (const { entity } of plan.bindings) {
+      const one = all.get(entity) ?? { columns: new Set<string>(), seen: new Set<string>() }
+      all.set(entity, one)
+      const passed = entityColumns(columns, space, entity)
+      for (const column of passed === 'all' ? [] : passed) one.columns.add(column)
+      const seen = entityColumns(computed, space, entity)
+      if (seen === 'all' || one.seen === 'all') one.seen = 'all'
+      else for (const column of seen) one.seen.add(column)
+    }
+  }
+  return all
+}
+
+/** The event as the computed pieces see it: with rows of the columns that they read. */
+function seenEvent(space: string, event: JsonObject, matches: readonly Match[], rows: RowReader): JsonObject {
+  const seen: JsonObject = {}
+  for (const { binding, row } of matches) if (row !== null) seen[binding.entity] = rows.seenRow(binding.entity, row)
+  event.__segment_entities = { [space]: seen }
+  return event
 }
 
 /**

@@ -23,13 +23,19 @@ export interface Scanner {
   readonly found: Found
   /** True: the bytes are a JSON object within the limits, and `found` says where everything is. False: nobody knows yet. */
   scan(bytes: Buffer, start: number, end: number): boolean
+  /** The same for a text; `found` then speaks of places in `bytes`. */
+  scanText(text: string): boolean
+  /** Valid until the next scan. */
+  readonly bytes: Buffer
+  /** Whether no other scanner has used the memory since. */
+  isCurrent(): boolean
 }
 
 /** Larger and deeper events are parsed: the memory is fixed, and the scan uses the stack. */
 const inputBytesMax = 1024 * 1024
 const depthMost = 500
 
-// The memory, as `scan.as.ts` knows it. One for all scanners: a scan and the use of what it found are synchronous.
+// A memory, as `scan.as.ts` knows it.
 const slotsMax = 2048
 const startsAt = 0
 const endsAt = 0x2000
@@ -52,33 +58,63 @@ interface Code {
 }
 
 const { Module, Instance } = (globalThis as unknown as { WebAssembly: Platform }).WebAssembly
-const code = new Instance(new Module(Buffer.from(scanCode, 'base64'))).exports as Code
-const memory = Buffer.from(code.memory.buffer)
-const found: Found = {
-  starts: new Int32Array(code.memory.buffer, startsAt, slotsMax),
-  ends: new Int32Array(code.memory.buffer, endsAt, slotsMax),
-  plain: new Uint8Array(code.memory.buffer, plainAt, slotsMax),
-  tails: new Int32Array(code.memory.buffer, tailsAt, slotsMax),
+const module = new Module(Buffer.from(scanCode, 'base64'))
+
+/** One memory serves many shapes, one after another: a scan and the use of what it found are synchronous. */
+class Memory {
+  readonly #code: Code = new Instance(module).exports as Code
+  readonly bytes: Buffer = Buffer.from(this.#code.memory.buffer)
+  readonly found: Found = {
+    starts: new Int32Array(this.bytes.buffer as ArrayBuffer, startsAt, slotsMax),
+    ends: new Int32Array(this.bytes.buffer as ArrayBuffer, endsAt, slotsMax),
+    plain: new Uint8Array(this.bytes.buffer as ArrayBuffer, plainAt, slotsMax),
+    tails: new Int32Array(this.bytes.buffer as ArrayBuffer, tailsAt, slotsMax),
+  }
+  /** Whose nodes are in it. */
+  #shape: Shape | null = null
+  scans = 0
+
+  /** Scans what stands from `inputAt` on; `start` is what the first byte's position is called. */
+  scan(shape: Shape, length: number, start: number, depthMax: number, keysMax: number): boolean {
+    if (this.#shape !== shape) writeNodes((this.#shape = shape), this.bytes)
+    this.bytes[inputAt + length] = 0
+    this.scans++
+    return this.#code.scan(inputAt, inputAt + length, start, shape.slots, depthMax, keysMax) === 1
+  }
 }
-/** Whose nodes are in the memory. */
-let present: Shape | null = null
+
+const memories: Memory[] = []
+
+export interface ScannerOptions {
+  readonly shape: Shape
+  readonly limits: Limits
+  /** Scanners with the same number share a memory: what one has found is gone when the other scans. Events have 0. */
+  readonly memory?: number
+}
 
 /** Null: so many paths are wanted that they do not fit. */
-export function openScanner(shape: Shape, limits: Limits): Scanner | null {
-  const { slots } = shape
-  if (slots > slotsMax || nameBytes(shape.root) > inputAt - namesAt) return null
+export function openScanner({ shape, limits, memory: number = 0 }: ScannerOptions): Scanner | null {
+  if (shape.slots > slotsMax || nameBytes(shape.root) > inputAt - namesAt) return null
+  const memory = (memories[number] ??= new Memory())
   const bytesMax = Math.min(limits.bytesMax, inputBytesMax)
   const depthMax = Math.min(limits.depthMax, depthMost)
   const { keysMax } = limits
+  let scans = -1
   return {
-    found,
+    found: memory.found,
+    bytes: memory.bytes,
+    isCurrent: () => memory.scans === scans,
     scan(bytes, start, end) {
       const length = end - start
       if (start < 0 || length > bytesMax) return false
-      if (present !== shape) writeNodes((present = shape))
-      bytes.copy(memory, inputAt, start, end)
-      memory[inputAt + length] = 0
-      return code.scan(inputAt, inputAt + length, start, slots, depthMax, keysMax) === 1
+      bytes.copy(memory.bytes, inputAt, start, end)
+      return memory.scan(shape, length, start, depthMax, keysMax)
+    },
+    scanText(text) {
+      if (3 * text.length > bytesMax) return false
+      const length = memory.bytes.write(text, inputAt)
+      scans = memory.scans + 1
+      return memory.scan(shape, length, inputAt, depthMax, keysMax)
     },
   }
 }
@@ -88,7 +124,7 @@ function nameBytes({ nameBytes: own, children }: ShapeNode): number {
 }
 
 /** The shape as `scan.as.ts` reads it. */
-function writeNodes(shape: Shape): void {
+function writeNodes(shape: Shape, memory: Buffer): void {
   let nameAt = namesAt
   const write = (node: ShapeNode, sibling: ShapeNode | undefined): void => {
     const { slot, nameBytes, children, slotsEnd, childLengths } = node

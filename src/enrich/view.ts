@@ -2,12 +2,14 @@
  * An event cut down to the paths that something reads, made from its bytes: what reads no more than these cannot tell it
  * from the whole event.
  */
-import { type JsonObject, type JsonValue, parseJson } from '../json.ts'
+import { encodeJson, type JsonObject, type JsonValue, parseJson } from '../json.ts'
 import type { Found } from './scan.ts'
 import { nodeAt, type Shape, type ShapeNode } from './shape.ts'
 
 const openBrace = 0x7b
 const quote = 0x22
+const minus = 0x2d
+const point = 0x2e
 
 export interface View {
   readonly root: ShapeNode
@@ -45,7 +47,50 @@ export function valueAt({ slot }: ShapeNode, bytes: Buffer, found: Found): JsonV
   const start = found.starts[slot] as number
   const end = found.ends[slot] as number
   if (bytes[start] === quote && found.plain[slot] === 1) return bytes.toString('latin1', start + 1, end - 1)
+  if (isPrintedNumber(bytes, start, end)) return Number(bytes.toString('latin1', start, end))
   return parseJson(bytes.toString('utf8', start, end))
+}
+
+/**
+ * JSON text of a node that was found, as `encodeJson` would write its value again. Null stands for what is below null;
+ * undefined: it is not there. `above`: the nodes on the way.
+ */
+export function textAt(node: ShapeNode, above: readonly ShapeNode[], bytes: Buffer, found: Found): string | undefined {
+  const { slot } = node
+  const start = found.starts[slot] as number
+  if (start < 0) {
+    for (const { slot: higher } of above) {
+      const at = found.starts[higher] as number
+      if (at >= 0 && bytes[at] !== openBrace) return 'null'
+    }
+    return undefined
+  }
+  const end = found.ends[slot] as number
+  const first = bytes[start] as number
+  const isSame =
+    first === quote
+      ? found.plain[slot] === 1
+      : first === 0x74 || first === 0x66 || first === 0x6e || isPrintedNumber(bytes, start, end)
+  return isSame ? bytes.toString('latin1', start, end) : encodeJson(parseJson(bytes.toString('utf8', start, end)))
+}
+
+/** A number that a double holds and that is written as it would be printed: at most 15 digits, no exponent, no zeros at the end. */
+function isPrintedNumber(bytes: Buffer, start: number, end: number): boolean {
+  let at = bytes[start] === minus ? start + 1 : start
+  if (end - at > 16) return false
+  const first = bytes[at] as number
+  if (first < 0x30 || first > 0x39) return false
+  if (first === 0x30) {
+    if (at + 1 === end) return at === start // not -0
+    if (bytes[at + 1] !== point || bytes[at + 2] === 0x30) return false // small decimals may be printed with an exponent
+  }
+  let hasPoint = false
+  for (at++; at < end; at++) {
+    const byte = bytes[at] as number
+    if (byte === point) hasPoint = true
+    else if (byte < 0x30 || byte > 0x39) return false
+  }
+  return hasPoint ? bytes[end - 1] !== 0x30 : end - start <= 15
 }
 
 /** Names that objects and lists answer to without having them: a path with one of them is left to the whole event. */

@@ -89,6 +89,8 @@ function lineOf(fact: Fact): Line | null {
         { ...fields, code: 'SNAPSHOT_STALE' },
       ]
     }
+    case 'row-cache':
+      return null // the metrics tell
     case 'snapshot-rejected':
       return [
         'error',

@@ -74,6 +74,14 @@ export function metrics(options: {
     snapshotBytes: gauge('snapshot_bytes', 'Bytes of the snapshot that is served', ['entity']),
     snapshotVersion: gauge('snapshot_version', 'Version of the snapshot that is served; 0 for none', ['entity']),
     snapshotStale: gauge('snapshot_stale', '1 while the snapshot that is served is older than its max_age', ['entity']),
+    cacheActive: gauge(
+      'row_cache_active',
+      '1 while rows that were read lately are kept, because enough lookups hit them',
+      ['entity'],
+    ),
+    cacheHitRatio: gauge('row_cache_hit_ratio', 'Share of lookups that hit, when the cache was last in use', [
+      'entity',
+    ]),
     verifyFailures: counter('snapshot_verify_failures_total', 'Snapshot files found damaged', ['entity']),
     syncRuns: counter('sync_runs_total', 'Syncs by result', ['entity', 'result']),
     syncDuration: histogram('sync_duration_seconds', 'Time of a sync', syncSeconds, ['entity']),
@@ -171,6 +179,10 @@ export function metrics(options: {
       }
       case 'snapshot-stale':
         m.snapshotStale.set({ entity: fact.entity }, fact.stale ? 1 : 0)
+        break
+      case 'row-cache':
+        m.cacheActive.set({ entity: fact.entity }, fact.active ? 1 : 0)
+        m.cacheHitRatio.set({ entity: fact.entity }, fact.hitRatio)
         break
       case 'snapshot-rejected':
         m.verifyFailures.inc({ entity: fact.entity })

@@ -2,6 +2,7 @@
 import Database from 'better-sqlite3'
 import type { Snapshot } from '../enrich/snapshots.ts'
 import { type Manifest, snapshotPath } from './manifest.ts'
+import { type CacheState, cachedRows } from './row-cache.ts'
 import { type GetRow, rowReader } from './table.ts'
 
 /** As much of the file as SQLite lets us map; the rest it reads. */
@@ -14,7 +15,8 @@ export class SnapshotFile implements Snapshot {
   #manifest: Manifest
   #asOf: number
 
-  constructor(dir: string, manifest: Manifest) {
+  /** `told`: where rows are looked up in great numbers, a cache is tried, and this hears whether it pays. */
+  constructor(dir: string, manifest: Manifest, told: ((state: CacheState) => void) | null = null) {
     this.#manifest = manifest
     this.#asOf = Date.parse(manifest.as_of)
     this.#database = new Database(snapshotPath(dir, manifest.entity, manifest.version), {
@@ -24,7 +26,8 @@ export class SnapshotFile implements Snapshot {
     // The file never changes, so the lock is taken once and kept: half of a point read's time is its lock.
     this.#database.pragma('locking_mode = EXCLUSIVE')
     this.#database.pragma(`mmap_size = ${mappedBytesMax}`)
-    this.get = rowReader(this.#database)
+    const read = rowReader(this.#database)
+    this.get = told === null ? read : cachedRows(read, told)
   }
 
   get entity(): string {

@@ -133,7 +133,8 @@ class OpenSnapshots implements LiveSnapshots {
     let reason: string
     try {
       const digest = await fileDigest(snapshotPath(dir, entity, version))
-      if (digest === manifest.digest) return new SnapshotFile(dir, manifest)
+      if (digest === manifest.digest)
+        return new SnapshotFile(dir, manifest, (state) => tell({ name: 'row-cache', entity, ...state }))
       reason = 'the file does not have the digest of its manifest'
       await setAside(dir, manifest)
     } catch (error) {

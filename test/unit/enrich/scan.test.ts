@@ -5,11 +5,11 @@ import { openScanner } from '../../../src/enrich/scan.ts'
 import { nodeAt, shapeOf } from '../../../src/enrich/shape.ts'
 
 const shape = shapeOf([['type'], ['properties', 'sku'], ['properties', 'tags']])
-const scanner = openScanner(shape, defaultLimits)!
+const scanner = openScanner({ shape, limits: defaultLimits })!
 
 function scanned(value: string | Buffer, limits = defaultLimits) {
   const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.from(value as string), Buffer.from('"}')])
-  const { found, scan } = limits === defaultLimits ? scanner : openScanner(shape, limits)!
+  const { found, scan } = limits === defaultLimits ? scanner : openScanner({ shape, limits })!
   const isJson = scan(bytes, 6, bytes.length - 2)
   const at = (...path: string[]) => {
     const { slot } = nodeAt(shape, path)

@@ -52,6 +52,7 @@ test('the program runs on what stays after the build: nothing it imports is a de
     'croner',
     'kafkajs',
     'liquidjs',
+    'lru-cache',
     'pg',
     'pino',
     'prom-client',
