@@ -46,7 +46,8 @@ export function entityColumns(reads: readonly string[], space: string, entity: s
   const row = ['__segment_entities', space, entity]
   const columns = new Set<string>()
   for (const read of reads) {
-    const keys = read === '' ? [] : read.split('.')
+    const all = read === '' ? [] : read.split('.')
+    const keys = all.slice(Math.max(0, all.indexOf('__segment_entities'))) // a row may stand beside the line of a list
     if (!row.every((key, index) => index >= keys.length || keys[index] === key)) continue
     const column = keys[row.length]
     if (column === undefined) return 'all'

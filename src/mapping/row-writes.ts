@@ -55,5 +55,6 @@ function readsRow(value: JsonValue | undefined, onRow: boolean): boolean {
   return onRow ? reads.length > 0 : reads.includes('') || rowsIn(value)
 }
 
+/** At the reserved path, or beside the line of a list. */
 const rowsIn = (value: JsonValue | undefined): boolean =>
-  value !== undefined && readsOf(value).some((read) => read.split('.')[0] === '__segment_entities')
+  value !== undefined && readsOf(value).some((read) => read.split('.').includes('__segment_entities'))

@@ -104,10 +104,19 @@ const likely = fc
       '"context":{"consent":{}},',
       '"context":[],',
     ),
+    items: fc.oneof(
+      { weight: 3, arbitrary: fc.constant('') },
+      fc.constantFrom(
+        ',"items":[{"sku":"SKU-1"},{"sku":42,"n":1.0},{"sku":"none"},{},7,null]',
+        ',"items":[{"sku":"SKU-1","__segment_entities":{"shop":{"product":{"NAME":"own"}}}}]',
+        ',"items":[]',
+        ',"items":{"sku":"SKU-1"}',
+      ),
+    ),
     gap: space,
   })
-  .map(({ type, event, sku, account, extra, product, properties, integrations, consent, gap }) => {
-    const members = `{"total":1.50,${gap}"sku":${gap}${sku},"account":${account}${product === null ? '' : `,"product":${product}`}${gap}}`
+  .map(({ type, event, sku, account, extra, product, properties, integrations, consent, items, gap }) => {
+    const members = `{"total":1.50,${gap}"sku":${gap}${sku},"account":${account}${product === null ? '' : `,"product":${product}`}${items}${gap}}`
     const place = {
       members: `,"properties":${members}`,
       twice: `,"properties":{"sku":"42","product":{"x":1}},"properties":${members}`,

@@ -16,7 +16,15 @@ const eventPath = mostly(
   pick(
     ...['type', 'event', 'userId', 'extra', 'extra.a', 'context', 'context.consent', 'properties', 'properties.sku'],
     ...['properties.account', 'properties.total', 'properties.product', 'properties.product.x', 'missing.deep.down'],
-    ...['properties.é', 'extra[0]', 'extra[1].sku', 'traits.plan', 'properties.a"b'],
+    ...[
+      'properties.é',
+      'properties.items',
+      'properties.items[0].sku',
+      'extra[0]',
+      'extra[1].sku',
+      'traits.plan',
+      'properties.a"b',
+    ],
   ),
   pick(
     ...['properties["a.b"]', "properties['x y']", 'constructor.name', 'properties.length', 'properties.sku.length'],
@@ -233,6 +241,8 @@ const mappingWords: fc.Arbitrary<MappingWords> = fc
       },
       pick<Words>(
         { product: "properties['sku']", none: 'userId' },
+        { product: '$.properties.items[*].sku' },
+        { product: 'properties.items[*].sku', account: 'properties.account' },
         { product: 'properties' },
         { product: 'properties.product.0', account: 'extra[1].sku' },
         { product: 'constructor.name' },
@@ -245,6 +255,7 @@ const mappingWords: fc.Arbitrary<MappingWords> = fc
       'pass',
       'pass',
       'pass',
+      'hold',
       'drop',
       'dead_letter',
     ),

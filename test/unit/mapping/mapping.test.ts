@@ -368,8 +368,9 @@ describe('columns of an entity', () => {
       '__segment_entities.s.e.A.deep',
       '__segment_entities.s.other.C',
       'properties.x',
+      'properties.products.0.__segment_entities.s.e.LINE',
     ]
-    expect(entityColumns(reads, 's', 'e')).toEqual(['A', 'B'])
+    expect(entityColumns(reads, 's', 'e')).toEqual(['A', 'B', 'LINE'])
     expect(entityColumns(reads, 's', 'unused')).toEqual([])
     expect(entityColumns(reads, 'other-space', 'e')).toEqual([])
   })

@@ -38,6 +38,8 @@ it.each<[string, JsonValue, string[]]>([
     { __segment_internal_directive: { '@transform': { apply: { '@path': '$.' } } }, a: column, b: event },
     ['a'],
   ],
+  ['a path that only the event knows', { a: { '@path': { '@path': '$.where' } } }, ['a']],
+  ['a row beside the line of a list', { a: { '@path': '$.products[0].__segment_entities.s.e.C' } }, ['a']],
 ])('%s', (_, mapping, expected) => {
   expect(rowWrites(mapping)).toEqual(expected)
 })
