@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { KafkaConnection } from '../../src/kafka/connection.ts'
 import { publish } from '../../src/kafka/publish.ts'
+import type { MemberOptions } from './enrich-lane.ts'
 import { newTopic, unique, until, withAdmin } from './kafka.ts'
-import type { MemberOptions } from './kafka-member.ts'
 import { readCommitted } from './librdkafka.ts'
 
 export const partitions = 4
@@ -62,10 +62,6 @@ export function startMember(options: MemberOptions): Member {
     const parts = (rest + text).split('\n')
     rest = parts.pop() ?? ''
     lines.push(...parts)
-    if (process.env.DLV)
-      for (const line of parts)
-        if (!line.startsWith('{'))
-          process.stderr.write(`${new Date().toISOString().slice(17)} ${options.owner} ${child.pid}: ${line}\n`)
   })
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   void ended.then(() => running.delete(child))
@@ -95,34 +91,35 @@ export interface Verdict {
   readonly longest: number
 }
 
+export const nothingWrong = { lost: 0, repeated: 0, unidentified: 0, outOfOrder: 0 }
+
 /** What an independent client sees of the outputs and dead letters of the numbers below `count`. */
 export async function judge(brokers: readonly string[], lane: Lane, count: number): Promise<Verdict> {
   const seen = new Uint8Array(count)
   const ids = new Set<string>()
   const verdict = { lost: 0, repeated: 0, unidentified: 0, outOfOrder: 0, stretches: 0, longest: 0 }
-  for (const topic of [lane.output, lane.letters]) {
-    const last = new Map<number, number>()
-    const stretch = new Map<number, number>()
-    for (const { partition, value, headers } of await readCommitted(brokers, topic)) {
-      const n = topic === lane.output ? (JSON.parse(value) as { n: number }).n : Number(value.slice('broken '.length))
-      const id =
-        headers['le.event_id'] ?? `${headers['__connect.errors.partition']}-${headers['__connect.errors.offset']}`
-      const before = seen[n] !== 0
-      if (before && ids.has(id)) {
-        const length = (stretch.get(partition) ?? 0) + 1
-        stretch.set(partition, length)
-        verdict.repeated++
-        if (length === 1) verdict.stretches++
-        verdict.longest = Math.max(verdict.longest, length)
-      } else {
-        stretch.delete(partition)
-        if (before) verdict.unidentified++
-        if (n % partitions !== partition || n < (last.get(partition) ?? -1)) verdict.outOfOrder++
-        last.set(partition, n)
-      }
-      seen[n] = 1
-      ids.add(id)
+  const last = new Map<string, number>()
+  const stretch = new Map<string, number>()
+  for (const { topic, partition, value, headers } of await readCommitted(brokers, [lane.output, lane.letters])) {
+    const place = `${topic}/${partition}`
+    const n = topic === lane.output ? (JSON.parse(value) as { n: number }).n : Number(value.slice('broken '.length))
+    const from = `${headers['__connect.errors.partition']}-${headers['__connect.errors.offset']}`
+    const id = headers['le.event_id'] ?? from
+    const before = seen[n] !== 0
+    if (before && ids.has(id)) {
+      const length = (stretch.get(place) ?? 0) + 1
+      stretch.set(place, length)
+      verdict.repeated++
+      if (length === 1) verdict.stretches++
+      verdict.longest = Math.max(verdict.longest, length)
+    } else {
+      stretch.delete(place)
+      if (before) verdict.unidentified++
+      if (n % partitions !== partition || n < (last.get(place) ?? -1)) verdict.outOfOrder++
+      last.set(place, n)
     }
+    seen[n] = 1
+    ids.add(id)
   }
   verdict.lost = seen.reduce((lost, each) => lost + (each === 0 ? 1 : 0), 0)
   return verdict

@@ -1,121 +1,13 @@
-/**
- * A process that runs the event path between two topics as a member of a group, to be killed, stopped and woken by fault tests.
- * One argument: `MemberOptions` as JSON. Prints a line for each assignment, and with each batch what it has done so far.
- */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { pathToFileURL } from 'node:url'
-import { noOutcomes, outcomes } from '../../src/enrich/outcome.ts'
-import { run } from '../../src/enrich/pipeline.ts'
-import type { Sink } from '../../src/enrich/sink.ts'
-import { kafkaSink } from '../../src/kafka/sink.ts'
-import { kafkaSource } from '../../src/kafka/source.ts'
-import { openTransactions } from '../../src/kafka/transactions.ts'
-import type { Fact } from '../../src/telemetry.ts'
-import { connectionTo } from './kafka.ts'
-import { snapshotsOf } from './pipeline.ts'
-import { planOf } from './plan.ts'
+/** A process that is one member of a group, to be killed, stopped and woken by fault tests. Its argument: `MemberOptions` as JSON. */
+import { counter, runMember } from './enrich-lane.ts'
 
-export interface MemberOptions {
-  readonly brokers: readonly string[]
-  readonly input: string
-  readonly output: string
-  readonly letters: string
-  readonly group: string
-  readonly delivery: 'at_least_once' | 'exactly_once'
-  /** Distinguishes members of a group. */
-  readonly owner: string
-  readonly sessionTimeoutMs: number
-  /** Small batches and a pause for each, so that faults fall into the work. */
-  readonly maxBytesPerPartition?: number
-  readonly batchMilliseconds?: number
-}
-
-/** Numbers end up in the output, everything else in the dead letters. */
-export const memberPlan = (output: string) =>
-  planOf({ target: { topic: output }, mappings: [{ mapping: { n: { '@path': '$.properties.n' } } }] })
-
-export async function runMember(
-  options: MemberOptions,
-  signal: AbortSignal,
-  tell: (fact: Fact) => void,
-): Promise<void> {
-  const { brokers, input, output, letters, group, owner, sessionTimeoutMs } = options
-  const { maxBytesPerPartition = 2000, batchMilliseconds = 15 } = options
-  const connection = connectionTo(brokers)
-  const transactions =
-    options.delivery === 'exactly_once'
-      ? await openTransactions({ connection, transactionalId: `${group}.${owner}`, group, tell })
-      : null
-  const sink = await kafkaSink({
-    connection,
-    targets: [output],
-    deadLetterTopic: letters,
-    inputs: [input],
-    transactions,
-    tell,
-  })
-  const source = await kafkaSource({
-    connection,
-    topics: [input],
-    group,
-    untilEnd: false,
-    sessionTimeoutMs,
-    maxBytesPerPartition,
-    transactions,
-    tell,
-  })
-  try {
-    const clock = { now: Date.now, sleep: (milliseconds: number) => sleep(milliseconds) }
-    const ports = { source, sink: slowed(sink, batchMilliseconds), snapshots: snapshotsOf({}), freshness: new Map() }
-    await run({ plan: memberPlan(output), ...ports, clock, tell }, signal)
-  } finally {
-    await source.close()
-    await sink.close()
-  }
-}
-
-function slowed(sink: Sink, milliseconds: number): Sink {
-  return {
-    begin(batch) {
-      const outputs = sink.begin(batch)
-      return {
-        deliver: (...words) => outputs.deliver(...words),
-        deadLetter: (...words) => outputs.deadLetter(...words),
-        async flush() {
-          await sleep(milliseconds)
-          await outputs.flush()
-        },
-      }
-    },
-    recordBytesMax: (target) => sink.recordBytesMax(target),
-    close: () => sink.close(),
-  }
-}
-
-/** What a member has done so far: the accounting, and its transactions. */
-export function counter() {
-  const counted = { consumed: 0, delivered: 0, committed: 0, aborted: 0, outcomes: noOutcomes() }
-  return {
-    counted,
-    tell(fact: Fact): void {
-      if (fact.name === 'transaction-ended') counted[fact.committed ? 'committed' : 'aborted']++
-      if (fact.name !== 'batch-enriched') return
-      counted.consumed += fact.messages
-      counted.delivered += fact.delivered
-      for (const outcome of outcomes) counted.outcomes[outcome] += fact.outcomes[outcome]
-    },
-  }
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const abort = new AbortController()
-  process.on('SIGTERM', () => abort.abort())
-  const { counted, tell } = counter()
-  await runMember(JSON.parse(process.argv[2] ?? '{}'), abort.signal, (fact) => {
-    tell(fact)
-    if (fact.name === 'partitions-assigned') console.log(`assigned ${fact.partitions.length}`)
-    if (fact.name === 'transaction-ended' && !fact.committed) console.log(`aborted: ${fact.reason}`)
-    if (fact.name === 'batch-enriched') console.log(JSON.stringify(counted))
-  })
-  console.log('left')
-}
+const abort = new AbortController()
+process.on('SIGTERM', () => abort.abort())
+const { counted, tell } = counter()
+await runMember(JSON.parse(process.argv[2] ?? '{}'), abort.signal, (fact) => {
+  tell(fact)
+  if (fact.name === 'partitions-assigned') console.log(`assigned ${fact.partitions.length}`)
+  if (fact.name === 'transaction-ended' && !fact.committed) console.log(`aborted: ${fact.reason}`)
+  if (fact.name === 'batch-enriched') console.log(JSON.stringify(counted))
+})
+console.log('left')

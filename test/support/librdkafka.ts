@@ -12,6 +12,7 @@ const version = '2.15.0'
 const script = new URL('read-committed.py', import.meta.url).pathname
 
 export interface CommittedRecord {
+  readonly topic: string
   readonly partition: number
   readonly offset: number
   readonly value: string
@@ -25,10 +26,10 @@ export function missingPython(): string | null {
   return found ? null : 'The independent reader needs Python 3 with venv. Debian: apt-get install python3-venv'
 }
 
-/** Every record of the topic that a `read_committed` consumer sees, in the order of each partition. */
-export async function readCommitted(brokers: readonly string[], topic: string): Promise<CommittedRecord[]> {
+/** Every record of the topics that a `read_committed` consumer sees, in the order of each partition. */
+export async function readCommitted(brokers: readonly string[], topics: readonly string[]): Promise<CommittedRecord[]> {
   install()
-  const child = spawn(python(), [script, brokers.join(','), topic], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(python(), [script, brokers.join(','), ...topics], { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   const records: CommittedRecord[] = []
   for await (const line of createInterface({ input: child.stdout })) records.push(JSON.parse(line))

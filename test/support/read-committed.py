@@ -1,10 +1,10 @@
-"""Prints every committed record of a topic as a line of JSON, read by librdkafka. Arguments: brokers, topic."""
+"""Prints every committed record of some topics as lines of JSON, read by librdkafka. Arguments: brokers, topics."""
 import json
 import sys
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
-brokers, topic = sys.argv[1:3]
+brokers, *topics = sys.argv[1:]
 consumer = Consumer(
     {
         "bootstrap.servers": brokers,
@@ -14,19 +14,21 @@ consumer = Consumer(
         "enable.partition.eof": True,
     }
 )
-partitions = list(consumer.list_topics(topic, timeout=30).topics[topic].partitions)
-consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+known = consumer.list_topics(timeout=30).topics
+places = [TopicPartition(topic, partition, OFFSET_BEGINNING) for topic in topics for partition in known[topic].partitions]
+consumer.assign(places)
 ended = set()
-while len(ended) < len(partitions):
+while len(ended) < len(places):
     for message in consumer.consume(1000, timeout=1.0):
         error = message.error()
+        place = (message.topic(), message.partition())
         if error is not None:
             if error.code() != KafkaError._PARTITION_EOF:
                 raise SystemExit(str(error))
-            ended.add(message.partition())
+            ended.add(place)
             continue
-        ended.discard(message.partition())
+        ended.discard(place)
         headers = {name: value.decode() for name, value in message.headers() or [] if value is not None}
-        record = {"partition": message.partition(), "offset": message.offset(), "value": message.value().decode()}
-        print(json.dumps({**record, "headers": headers}))
+        record = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+        print(json.dumps({**record, "value": message.value().decode(), "headers": headers}))
 consumer.close()
