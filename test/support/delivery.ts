@@ -74,9 +74,19 @@ export function assigned({ lines }: Member): number {
   return last === undefined ? 0 : Number(last.slice('assigned '.length))
 }
 
-export async function untilConsumed(connection: KafkaConnection, { group, input }: Lane, seconds: number) {
-  const lag = async () => (await withAdmin(connection, (admin) => admin.lag(group, [input]))).map((each) => each.lag)
-  await until(async () => (await lag().catch(() => [1])).every((each) => each === 0), 'everything is consumed', seconds)
+/** Waits until the group has consumed everything; says what the members told last when it does not happen. */
+export async function untilConsumed(
+  connection: KafkaConnection,
+  { group, input }: Lane,
+  members: readonly Member[],
+  seconds = 60,
+): Promise<void> {
+  const lag = () => withAdmin(connection, (admin) => admin.lag(group, [input]))
+  const consumed = async () => (await lag().catch(() => [{ lag: 1 }])).every((each) => each.lag === 0)
+  await until(consumed, 'everything is consumed', seconds).catch(async (error: Error) => {
+    const told = members.map(({ lines }) => lines.filter((line) => line !== 'batch').slice(-20))
+    throw new Error(`${error.message}\n${JSON.stringify({ lag: await lag().catch(String), told }, null, 1)}`)
+  })
 }
 
 export interface Verdict {

@@ -60,7 +60,7 @@ describe.each(['at_least_once', 'exactly_once'] as const)('%s', (delivery) => {
       members[victim] = member(victim === 0 ? 'one' : 'two')
     }
     await until(() => members.every((each) => assigned(each) > 0), 'both are there again', 60)
-    await untilConsumed(connection, lane, 120)
+    await untilConsumed(connection, lane, members)
     for (const { child } of members) child.kill('SIGTERM')
     expect(await Promise.all(members.map(({ ended }) => ended))).toEqual([0, 0])
 
