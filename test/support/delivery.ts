@@ -4,7 +4,7 @@ import type { KafkaConnection } from '../../src/kafka/connection.ts'
 import { publish } from '../../src/kafka/publish.ts'
 import type { MemberOptions } from './enrich-lane.ts'
 import { newTopic, unique, until, withAdmin } from './kafka.ts'
-import { readCommitted } from './librdkafka.ts'
+import { readAs } from './librdkafka.ts'
 
 export const partitions = 4
 /** Every so many inputs one is no event: its dead letter is part of the same batch. */
@@ -110,7 +110,10 @@ export async function judge(brokers: readonly string[], lane: Lane, count: numbe
   const verdict = { lost: 0, repeated: 0, unidentified: 0, outOfOrder: 0, stretches: 0, longest: 0 }
   const last = new Map<string, number>()
   const stretch = new Map<string, number>()
-  for (const { topic, partition, value, headers } of await readCommitted(brokers, [lane.output, lane.letters])) {
+  for (const { topic, partition, value, headers } of await readAs('read_committed', brokers, [
+    lane.output,
+    lane.letters,
+  ])) {
     const place = `${topic}/${partition}`
     const n = topic === lane.output ? (JSON.parse(value) as { n: number }).n : Number(value.slice('broken '.length))
     const from = `${headers['__connect.errors.partition']}-${headers['__connect.errors.offset']}`
@@ -133,4 +136,10 @@ export async function judge(brokers: readonly string[], lane: Lane, count: numbe
   }
   verdict.lost = seen.reduce((lost, each) => lost + (each === 0 ? 1 : 0), 0)
   return verdict
+}
+
+/** Records that were written in transactions that were aborted. */
+export async function abortedRecords(brokers: readonly string[], { output, letters }: Lane): Promise<number> {
+  const all = await readAs('read_uncommitted', brokers, [output, letters])
+  return all.length - (await readAs('read_committed', brokers, [output, letters])).length
 }

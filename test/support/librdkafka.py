@@ -1,15 +1,15 @@
-"""Prints every committed record of some topics as lines of JSON, read by librdkafka. Arguments: brokers, topics."""
+"""Prints every record of some topics as lines of JSON, read by librdkafka. Arguments: isolation level, brokers, topics."""
 import json
 import sys
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
-brokers, *topics = sys.argv[1:]
+isolation, brokers, *topics = sys.argv[1:]
 consumer = Consumer(
     {
         "bootstrap.servers": brokers,
         "group.id": "independent-reader",
-        "isolation.level": "read_committed",
+        "isolation.level": isolation,
         "enable.auto.commit": False,
         "enable.partition.eof": True,
     }
