@@ -5,7 +5,7 @@ import type { Project } from '../config/project.ts'
 import { exit, LinkedEventsError } from '../errors.ts'
 import type { WarehouseCheck as Check } from '../sync/warehouse.ts'
 import { type Context, projectOf } from './context.ts'
-import { kafkaOf, planOf } from './edges.ts'
+import { kafkaOf, planOf, transactionsOf } from './edges.ts'
 import { table } from './terminal.ts'
 import { warehouseOf } from './warehouse-of.ts'
 
@@ -129,6 +129,15 @@ async function kafkaChecks(project: Project): Promise<Check[]> {
           `with fewer partitions than the input, records are placed by their key`,
           'warning',
         )
+      }
+      const group = config.source.kafka?.group
+      if (config.kafka.delivery === 'exactly_once' && group !== undefined) {
+        const required = `Write on the transactional ids that begin with "${group}."`
+        const refused = await transactionsOf(project, { group, owner: 'doctor', tell: () => {} }).then(
+          (transactions) => transactions?.close(),
+          (error: LinkedEventsError) => error,
+        )
+        check('transactions', refused === undefined, required, refused?.message ?? 'permitted', refused?.hint ?? '')
       }
     } finally {
       await admin.close()

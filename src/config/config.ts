@@ -183,7 +183,9 @@ const kafka = z.strictObject({
   delivery: z
     .enum(['at_least_once', 'exactly_once'])
     .default('at_least_once')
-    .describe('what a crash may do to outputs'),
+    .describe(
+      'at_least_once: a crash repeats the batches in hand; exactly_once: Kafka transactions, from topics to topics',
+    ),
   session_timeout: duration.default(parseDuration('10s')!).describe('how long a silent member keeps its partitions'),
   tls: z.union([z.boolean(), tls]).default(false).describe('encrypt the connections and verify the certificates'),
   sasl: sasl.optional().describe('log in'),

@@ -2,7 +2,7 @@
 import { type KafkaCluster, openCluster, requireTopics, within } from './cluster.ts'
 import type { KafkaConnection } from './connection.ts'
 import type { ApiVersions, Broker } from './internals.ts'
-import { kafkaError } from './kafka-error.ts'
+import { kafkaCode, kafkaError, protocolError } from './kafka-error.ts'
 import { patiently } from './patience.ts'
 import { stockAdmin } from './stock-admin.ts'
 import { describeTopics, type TopicDescription } from './topic.ts'
@@ -159,15 +159,20 @@ async function createTopics(cluster: KafkaCluster, topics: readonly NewTopic[]):
   const existing = new Set(await stock.listTopics())
   const missing = topics.filter(({ topic }) => !existing.has(topic))
   if (missing.length === 0) return
-  await stock.createTopics({
-    waitForLeaders: true,
-    topics: missing.map(({ topic, partitions, replicationFactor, config }) => ({
-      topic,
-      numPartitions: partitions,
-      replicationFactor: replicationFactor ?? -1,
-      configEntries: Object.entries(config ?? {}).map(([name, value]) => ({ name, value })),
-    })),
-  })
+  try {
+    await stock.createTopics({
+      waitForLeaders: true,
+      topics: missing.map(({ topic, partitions, replicationFactor, config }) => ({
+        topic,
+        numPartitions: partitions,
+        replicationFactor: replicationFactor ?? -1,
+        configEntries: Object.entries(config ?? {}).map(([name, value]) => ({ name, value })),
+      })),
+    })
+  } catch (error) {
+    // Made, but this broker does not know it yet: as with a leader that is not there yet, it passes.
+    throw kafkaCode(error) === 3 ? protocolError(5) : error
+  }
 }
 
 async function committed(

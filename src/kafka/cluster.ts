@@ -28,6 +28,7 @@ export class KafkaCluster extends Cluster {
   /** kafkajs's transaction part reads this; the stock cluster leaves it undefined. */
   readonly retry: RetryOptions
   readonly #connections = new Set<ConnectionPool>()
+  #abandoned = false
 
   constructor(options: ClusterOptions) {
     super(options)
@@ -40,6 +41,7 @@ export class KafkaCluster extends Cluster {
           : { host: place.host, port: place.port }
       const pool = new VectoredConnectionPool({ ...options, host, port, rack: place.rack ?? null })
       this.#connections.add(pool)
+      if (this.#abandoned) this.abandon() // somebody still asks: nothing may come to life again
       return pool
     }
     this.brokerPool = new BrokerPool({
@@ -54,6 +56,7 @@ export class KafkaCluster extends Cluster {
 
   /** Closes without waiting for anything: for when brokers no longer answer. */
   abandon(): void {
+    this.#abandoned = true
     for (const pool of this.#connections)
       for (const connection of pool.pool) if (connection instanceof VectoredConnection) connection.abandon()
   }

@@ -16,7 +16,7 @@ import {
 import { kafkaCode, protocolError } from './kafka-error.ts'
 import { type Place, stableOffsets } from './offset-requests.ts'
 import { type FetchedPartition, RecordBatch } from './record-reader.ts'
-import type { Transactions } from './transactions.ts'
+import { TransactionAborted, type Transactions } from './transactions.ts'
 
 const offsetOutOfRange = 1
 const rebalanceInProgress = 27
@@ -233,6 +233,10 @@ export class Group extends ConsumerGroup {
     if (name === 'LinkedEventsError') {
       this.#hooks.failed(error)
       throw error
+    }
+    if (error instanceof TransactionAborted) {
+      if (error.lostMembership) throw error.cause
+      return
     }
     if (name === 'KafkaJSOffsetOutOfRange') {
       await this.recoverFromOffsetOutOfRange(error as never)

@@ -26,6 +26,7 @@ class QuietRequestQueue extends RequestQueue {
 export class VectoredConnection extends Connection {
   readonly #assembler: ResponseAssembler
   #connecting: Promise<boolean> | null = null
+  #abandoned = false
 
   /** `reuse`: a response may lie in the bytes of the one before it. */
   constructor(options: ConnectionOptions, reuse: boolean) {
@@ -46,6 +47,7 @@ export class VectoredConnection extends Connection {
 
   /** Stock opens a socket for each caller that finds the connection closed, and forgets all but the last. */
   override connect(): Promise<boolean> {
+    if (this.#abandoned) return Promise.reject(new ConnectionClosedError('abandoned', hostAndPort(this.broker)))
     if (this.#connecting === null) {
       this.#assembler.reset()
       this.#connecting = super.connect().finally(() => {
@@ -117,8 +119,9 @@ export class VectoredConnection extends Connection {
     return response.parse(decoded as never)
   }
 
-  /** Ends the socket now: everything in flight is rejected. */
+  /** Ends the socket now and for good: everything in flight is rejected. */
   abandon(): void {
+    this.#abandoned = true
     this.rejectRequests(new ConnectionClosedError('abandoned', hostAndPort(this.broker)))
     this.requestQueue.destroy() // or its timer looks for late answers for ever
     this.socket?.destroy()

@@ -29,6 +29,8 @@ import { Sender } from './sender.ts'
 const timeoutMilliseconds = 10_000
 /** It grows to this when transactions run out of time, so that a slow cluster is no endless loop. */
 const timeoutMillisecondsMax = 120_000
+/** At start, the coordinator must answer within this time. It cannot where the brokers lack replicas for their log of transactions. */
+const openMilliseconds = 30_000
 const closeMilliseconds = 2000
 /** So many in a row broken by the brokers' answers: something is wrong that trying again does not cure. */
 const brokenMax = 10
@@ -58,19 +60,22 @@ export interface TransactionsOptions {
 
 /** @throws KAFKA_UNAVAILABLE, KAFKA_DENIED, KAFKA_FATAL for brokers that are too old */
 export async function openTransactions(options: TransactionsOptions): Promise<Transactions> {
-  const cluster = await openCluster(options.connection)
+  const { connection, transactionalId } = options
+  const cluster = await openCluster(connection)
+  const { versions } = cluster.brokerPool as { versions: Broker['versions'] }
+  const speaks = (key: number, version: number) => (versions?.[key]?.maxVersion ?? 0) >= version
+  if (!speaks(28, txnOffsetCommitVersion) || !speaks(9, offsetFetchVersion)) {
+    await cluster.close()
+    throw new LinkedEventsError('KAFKA_FATAL', 'delivery: exactly_once needs brokers of Kafka 2.5 or newer', {
+      hint: 'upgrade the brokers, or use delivery: at_least_once',
+    })
+  }
+  const transactions = new Transactions(options, cluster)
   try {
-    const { versions } = cluster.brokerPool as { versions: Broker['versions'] }
-    const speaks = (key: number, version: number) => (versions?.[key]?.maxVersion ?? 0) >= version
-    if (!speaks(28, txnOffsetCommitVersion) || !speaks(9, offsetFetchVersion))
-      throw new LinkedEventsError('KAFKA_FATAL', 'delivery: exactly_once needs brokers of Kafka 2.5 or newer', {
-        hint: 'upgrade the brokers, or use delivery: at_least_once',
-      })
-    const transactions = new Transactions(options, cluster)
-    await transactions.settled()
+    await within(transactions.settled(), openMilliseconds, `begin transactions as "${transactionalId}"`)
     return transactions
   } catch (error) {
-    await cluster.close()
+    await transactions.close()
     throw error
   }
 }

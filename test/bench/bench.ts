@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- [--events N] [--rows N] [--stock-events N] [--rounds N] [--only languages,pass,stock,ours] [--format payload]`:
+ * `npm run bench -- [--events N] [--rows N] [--stock-events N] [--rounds N] [--only languages,pass,stock,ours,once]
+ * [--format payload]`:
  * the languages beside Segment's packages (languages.ts); then what an enriched event costs, in one run on one real broker. The
  * broker has one processor, each contender in turn the other; a contender is a process of its own and ours is
  * `linked-events run` as installed. What (b) and (c) deliver is compared, value for value.
@@ -26,6 +27,7 @@ const { values: options } = parseArgs({
     rows: { type: 'string', default: '1000000' },
     'stock-events': { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '1' },
+    /** `once` is ours with `delivery: exactly_once`. */
     only: { type: 'string', default: 'languages,pass,stock,ours' },
     /** event: the whole row into the event; payload: a payload of fifteen fields, with Segment's packages as (b). */
     format: { type: 'string', default: 'event' },
@@ -52,6 +54,7 @@ const names = {
   pass: '(a) pass-through, ours',
   stock: '(b) kafkajs + better-sqlite3',
   ours: '(c) linked-events run',
+  once: '(d) the same, exactly once',
 }
 type Name = keyof typeof names
 
@@ -60,7 +63,7 @@ const broker = await startBroker({ dir: join(folder, 'kafka'), heapMegabytes: 10
 const connection = connectionTo(broker.brokers)
 const admin = await kafkaAdmin(connection)
 const brokers = broker.brokers.join(',')
-const results: Record<Name, Figures[]> = { pass: [], stock: [], ours: [] }
+const results: Record<Name, Figures[]> = { pass: [], stock: [], ours: [], once: [] }
 try {
   pin(process.pid, brokerCore)
   if (broker.pid !== null) pin(broker.pid, brokerCore)
@@ -74,7 +77,7 @@ try {
   talk(`an event has ${Buffer.byteLength(eventText(1, rows))} bytes, an enriched one ${bytes}`)
   const tsx = ['node', '--import', 'tsx']
   for (let round = 1; round <= Number(options.rounds); round++) {
-    const outputs = { pass: `pass-${round}`, stock: `stock-${round}`, ours: `ours-${round}` }
+    const outputs = { pass: `pass-${round}`, stock: `stock-${round}`, ours: `ours-${round}`, once: `once-${round}` }
     const script = (name: string) => new URL(`contenders/${name}.ts`, import.meta.url).pathname
     const more = options.node === '' ? [] : options.node.split(' ')
     await contend('pass', outputs.pass, [...tsx, script('pass-through'), brokers, 'events', outputs.pass, `${bytes}`])
@@ -88,7 +91,9 @@ try {
       format,
     ])
     const program = new URL('../../dist/main.js', import.meta.url).pathname
-    await contend('ours', outputs.ours, ['node', ...more, program, 'run', '--config', configOf(outputs.ours)])
+    const ours = ['node', ...more, program, 'run', '--config']
+    await contend('ours', outputs.ours, [...ours, configOf(outputs.ours, 'at_least_once')])
+    await contend('once', outputs.once, [...ours, configOf(outputs.once, 'exactly_once')])
     if (only.has('stock') && only.has('ours'))
       talk(await compareOutputs({ connection, one: outputs.stock, other: outputs.ours, atLeast: stockEvents }))
     const written = (Object.keys(outputs) as Name[]).filter((name) => only.has(name)).map((name) => outputs[name])
@@ -158,7 +163,7 @@ function* inputs() {
   }
 }
 
-function configOf(output: string): string {
+function configOf(output: string, delivery: string): string {
   writeFileSync(
     join(folder, 'graph.hcl'),
     `entity "${entity}" {\n  name = "Product"\n  table_ref = "products"\n  primary_key = "PRODUCT_ID"\n  enrichment_enabled = true\n}\n`,
@@ -186,7 +191,7 @@ function configOf(output: string): string {
         ],
       },
     ],
-    kafka: { brokers: broker.brokers },
+    kafka: { brokers: broker.brokers, delivery },
     http: { host: '127.0.0.1', port: 0 },
   }
   const file = join(folder, `${output}.yaml`)
@@ -217,6 +222,8 @@ function report(): void {
   const best = (name: Name) => Math.min(...results[name].map(({ cpuPerMillion }) => cpuPerMillion))
   if (only.has('ours') && only.has('pass'))
     console.log(`c / a = ${(best('ours') / best('pass')).toFixed(2)} (goal 1.5)`)
+  if (only.has('once') && only.has('ours'))
+    console.log(`d / c = ${(best('once') / best('ours')).toFixed(2)} (goal 1.5)`)
   if (only.has('ours') && only.has('stock'))
     console.log(`c / b = ${(best('ours') / best('stock')).toFixed(3)} (goal ${format === 'event' ? 0.11 : 0.2})`)
 }

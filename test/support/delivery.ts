@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { KafkaConnection } from '../../src/kafka/connection.ts'
 import { publish } from '../../src/kafka/publish.ts'
+import type { MemberOptions } from './enrich-lane.ts'
 import { newTopic, unique, until, withAdmin } from './kafka.ts'
-import type { MemberOptions } from './kafka-member.ts'
-import { readCommitted } from './librdkafka.ts'
+import { readAs } from './librdkafka.ts'
 
 export const partitions = 4
 /** Every so many inputs one is no event: its dead letter is part of the same batch. */
@@ -62,10 +62,6 @@ export function startMember(options: MemberOptions): Member {
     const parts = (rest + text).split('\n')
     rest = parts.pop() ?? ''
     lines.push(...parts)
-    if (process.env.DLV)
-      for (const line of parts)
-        if (!line.startsWith('{'))
-          process.stderr.write(`${new Date().toISOString().slice(17)} ${options.owner} ${child.pid}: ${line}\n`)
   })
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   void ended.then(() => running.delete(child))
@@ -78,9 +74,19 @@ export function assigned({ lines }: Member): number {
   return last === undefined ? 0 : Number(last.slice('assigned '.length))
 }
 
-export async function untilConsumed(connection: KafkaConnection, { group, input }: Lane, seconds: number) {
-  const lag = async () => (await withAdmin(connection, (admin) => admin.lag(group, [input]))).map((each) => each.lag)
-  await until(async () => (await lag().catch(() => [1])).every((each) => each === 0), 'everything is consumed', seconds)
+/** Waits until the group has consumed everything; says what the members told last when it does not happen. */
+export async function untilConsumed(
+  connection: KafkaConnection,
+  { group, input }: Lane,
+  members: readonly Member[],
+  seconds = 60,
+): Promise<void> {
+  const lag = () => withAdmin(connection, (admin) => admin.lag(group, [input]))
+  const consumed = async () => (await lag().catch(() => [{ lag: 1 }])).every((each) => each.lag === 0)
+  await until(consumed, 'everything is consumed', seconds).catch(async (error: Error) => {
+    const told = members.map(({ lines }) => lines.filter((line) => line !== 'batch').slice(-20))
+    throw new Error(`${error.message}\n${JSON.stringify({ lag: await lag().catch(String), told }, null, 1)}`)
+  })
 }
 
 export interface Verdict {
@@ -95,35 +101,45 @@ export interface Verdict {
   readonly longest: number
 }
 
+export const nothingWrong = { lost: 0, repeated: 0, unidentified: 0, outOfOrder: 0 }
+
 /** What an independent client sees of the outputs and dead letters of the numbers below `count`. */
 export async function judge(brokers: readonly string[], lane: Lane, count: number): Promise<Verdict> {
   const seen = new Uint8Array(count)
   const ids = new Set<string>()
   const verdict = { lost: 0, repeated: 0, unidentified: 0, outOfOrder: 0, stretches: 0, longest: 0 }
-  for (const topic of [lane.output, lane.letters]) {
-    const last = new Map<number, number>()
-    const stretch = new Map<number, number>()
-    for (const { partition, value, headers } of await readCommitted(brokers, topic)) {
-      const n = topic === lane.output ? (JSON.parse(value) as { n: number }).n : Number(value.slice('broken '.length))
-      const id =
-        headers['le.event_id'] ?? `${headers['__connect.errors.partition']}-${headers['__connect.errors.offset']}`
-      const before = seen[n] !== 0
-      if (before && ids.has(id)) {
-        const length = (stretch.get(partition) ?? 0) + 1
-        stretch.set(partition, length)
-        verdict.repeated++
-        if (length === 1) verdict.stretches++
-        verdict.longest = Math.max(verdict.longest, length)
-      } else {
-        stretch.delete(partition)
-        if (before) verdict.unidentified++
-        if (n % partitions !== partition || n < (last.get(partition) ?? -1)) verdict.outOfOrder++
-        last.set(partition, n)
-      }
-      seen[n] = 1
-      ids.add(id)
+  const last = new Map<string, number>()
+  const stretch = new Map<string, number>()
+  for (const { topic, partition, value, headers } of await readAs('read_committed', brokers, [
+    lane.output,
+    lane.letters,
+  ])) {
+    const place = `${topic}/${partition}`
+    const n = topic === lane.output ? (JSON.parse(value) as { n: number }).n : Number(value.slice('broken '.length))
+    const from = `${headers['__connect.errors.partition']}-${headers['__connect.errors.offset']}`
+    const id = headers['le.event_id'] ?? from
+    const before = seen[n] !== 0
+    if (before && ids.has(id)) {
+      const length = (stretch.get(place) ?? 0) + 1
+      stretch.set(place, length)
+      verdict.repeated++
+      if (length === 1) verdict.stretches++
+      verdict.longest = Math.max(verdict.longest, length)
+    } else {
+      stretch.delete(place)
+      if (before) verdict.unidentified++
+      if (n % partitions !== partition || n < (last.get(place) ?? -1)) verdict.outOfOrder++
+      last.set(place, n)
     }
+    seen[n] = 1
+    ids.add(id)
   }
   verdict.lost = seen.reduce((lost, each) => lost + (each === 0 ? 1 : 0), 0)
   return verdict
+}
+
+/** Records that were written in transactions that were aborted. */
+export async function abortedRecords(brokers: readonly string[], { output, letters }: Lane): Promise<number> {
+  const all = await readAs('read_uncommitted', brokers, [output, letters])
+  return all.length - (await readAs('read_committed', brokers, [output, letters])).length
 }

@@ -9,9 +9,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const version = '2.15.0'
-const script = new URL('read-committed.py', import.meta.url).pathname
+const script = new URL('librdkafka.py', import.meta.url).pathname
 
-export interface CommittedRecord {
+export interface JudgedRecord {
+  readonly topic: string
   readonly partition: number
   readonly offset: number
   readonly value: string
@@ -25,12 +26,20 @@ export function missingPython(): string | null {
   return found ? null : 'The independent reader needs Python 3 with venv. Debian: apt-get install python3-venv'
 }
 
-/** Every record of the topic that a `read_committed` consumer sees, in the order of each partition. */
-export async function readCommitted(brokers: readonly string[], topic: string): Promise<CommittedRecord[]> {
+export type Isolation = 'read_committed' | 'read_uncommitted'
+
+/** Every record of the topics that such a consumer sees, in the order of each partition. */
+export async function readAs(
+  isolation: Isolation,
+  brokers: readonly string[],
+  topics: readonly string[],
+): Promise<JudgedRecord[]> {
   install()
-  const child = spawn(python(), [script, brokers.join(','), topic], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(python(), [script, isolation, brokers.join(','), ...topics], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
-  const records: CommittedRecord[] = []
+  const records: JudgedRecord[] = []
   for await (const line of createInterface({ input: child.stdout })) records.push(JSON.parse(line))
   const code = await ended
   if (code !== 0) throw new Error(`the independent reader ended with ${code}`)

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { sharedBroker } from './kafka-broker.ts'
 import { missingTools } from './kafka-jars.ts'
+import { missingPython } from './librdkafka.ts'
 import { sharedPostgres } from './postgres.ts'
 
 interface Started {
@@ -25,6 +26,14 @@ export function missingServers(): { readonly messages: readonly string[]; readon
   if (kafka !== null && spawnSync('docker', ['info']).status !== 0) {
     messages.push(`No Kafka: ${kafka}. Or set KAFKA_BROKERS, or start Docker.`)
     tests.push('test/**/kafka/**')
+  }
+  const python = missingPython()
+  if (python !== null) {
+    messages.push(`No librdkafka: ${python}.`)
+    tests.push('test/contract/kafka/transactions.test.ts')
+    tests.push(
+      ...['kills', 'members', 'transaction-steps', 'zombies'].map((name) => `test/fault/kafka/${name}.test.ts`),
+    )
   }
   const folder = '/usr/lib/postgresql'
   const postgres =

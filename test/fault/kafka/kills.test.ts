@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
+  abortedRecords,
   assigned,
   judge,
   type Member,
@@ -60,15 +61,16 @@ describe.each(['at_least_once', 'exactly_once'] as const)('%s', (delivery) => {
       members[victim] = member(victim === 0 ? 'one' : 'two')
     }
     await until(() => members.every((each) => assigned(each) > 0), 'both are there again', 60)
-    await untilConsumed(connection, lane, 120)
+    await untilConsumed(connection, lane, members)
     for (const { child } of members) child.kill('SIGTERM')
     expect(await Promise.all(members.map(({ ended }) => ended))).toEqual([0, 0])
 
     const verdict = await judge(broker.brokers, lane, events)
+    const aborted = await abortedRecords(broker.brokers, lane)
     const seconds = Math.round((performance.now() - begun) / 1000)
     console.log(
       `${delivery}, seed ${seed}: ${kills} kills, ${brokerRestarts} broker restarts, ${events} events, ${seconds} s:`,
-      JSON.stringify(verdict),
+      JSON.stringify({ ...verdict, aborted }),
     )
     expect(verdict).toMatchObject({ lost: 0, unidentified: 0, outOfOrder: 0 })
     if (delivery === 'exactly_once') expect(verdict.repeated).toBe(0)

@@ -201,6 +201,15 @@ describe('a problem has its place and a hint', () => {
       base.replace('./w.duckdb', '"${env:NO_SUCH_VARIABLE}"'),
       ['linked-events.yaml:3:34 CONFIG_SECRET_MISSING'],
     ],
+    [
+      'exactly once with files',
+      `${base}kafka: { brokers: ["b:1"], delivery: exactly_once }\ndead_letters: { file: x }\n`,
+      [
+        'linked-events.yaml:4:9 CONFIG_INVALID (exactly_once needs Kafka on both ends: use topics, or delivery: at_least_once)',
+        'linked-events.yaml:7:21 CONFIG_INVALID',
+        'linked-events.yaml:15:23 CONFIG_INVALID',
+      ],
+    ],
     ['YAML that is none', `${base}  - : [`, ['linked-events.yaml:']],
   ])('%s', (_name, config, expected) => {
     const { shown, project } = read(config)

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Match } from '../../../src/enrich/match.ts'
-import { patchOf, patchPaths, placedPatch } from '../../../src/enrich/patch.ts'
+import { patchWriter } from '../../../src/enrich/patch.ts'
+import { piecesOf, setPaths } from '../../../src/enrich/pieces.ts'
+import { RowReader } from '../../../src/enrich/row-reader.ts'
 import { shapeOf } from '../../../src/enrich/shape.ts'
 import { splice } from '../../../src/enrich/splice.ts'
 import { ValueWriter } from '../../../src/enrich/value-writer.ts'
@@ -23,16 +25,18 @@ const seen = (text: string): JsonObject => ({
 
 /** The event text as the patch changes it, standing among other bytes; null: it leaves the event to the long way. */
 function patched(kit: JsonObject, text: string): string | null {
-  const members = patchOf(kit, 'shop')!
-  const shape = shapeOf(patchPaths(members))
+  const members = piecesOf(kit, 'shop')!
+  const reads = compileMapping(kit).reads.map((read) => read.split('.'))
+  const shape = shapeOf([...setPaths(members), ...reads])
   const before = Buffer.from('{"before":"')
   const bytes = Buffer.concat([before, Buffer.from(text), Buffer.from('","after":1}')])
   const end = before.length + Buffer.byteLength(text)
   const found = foundIn(shape, bytes.subarray(before.length, end))
   for (const positions of [found.starts, found.ends, found.tails])
     for (const [slot, position] of positions.entries()) positions[slot] = position < 0 ? -1 : position + before.length
-  const source = { bytes, start: before.length, end, found, matches, event: () => seen(text) }
-  return placedPatch(members, shape)(source, new ValueWriter())?.toString() ?? null
+  const readRows = new RowReader(new Map([['product', { columns: new Set(['NAME']), seen: 'all' }]]))
+  const source = { bytes, start: before.length, end, found, matches, rows: readRows, event: () => seen(text) }
+  return patchWriter(members, shape)(source, new ValueWriter())?.toString() ?? null
 }
 
 describe('a patch gives what splicing the result gives', () => {
@@ -86,18 +90,21 @@ describe('which mappings are pieces', () => {
     ['names that objects inherit', { a: { constructor: 1 } }],
     ['__proto__', JSON.parse('{"__proto__":1}') as JsonObject],
   ])('not %s', (_, kit) => {
-    expect(patchOf(kit, 'shop')).toBe(null)
+    expect(piecesOf(kit, 'shop')).toBe(null)
   })
 
   test('a row of another space is no row', () => {
-    const kinds = (value: JsonValue) => patchOf({ value }, 'shop')?.map(({ piece }) => piece.kind)
+    const kinds = (value: JsonValue) => piecesOf({ value }, 'shop')?.map(({ piece }) => piece.kind)
     expect(kinds(row('product'))).toEqual(['row'])
     expect(kinds({ '@path': '$.__segment_entities.other.product' })).toEqual(['computed'])
-    expect(kinds(row('product', 'NAME'))).toEqual(['computed'])
+    expect(kinds(row('product', 'NAME'))).toEqual(['column'])
+    expect(kinds(row('product', 'NAME.deeper'))).toEqual(['computed'])
+    expect(kinds({ '@path': '$.a.b' })).toEqual(['property'])
+    expect(kinds({ '@path': '$.' })).toEqual(['computed'])
   })
 
   test('every path that may be set is looked for, also those above it', () => {
-    expect(patchPaths(patchOf({ a: { b: { c: 1 } }, d: row('product') }, 'shop')!)).toEqual([
+    expect(setPaths(piecesOf({ a: { b: { c: 1 } }, d: row('product') }, 'shop')!)).toEqual([
       ['a'],
       ['a', 'b'],
       ['a', 'b', 'c'],

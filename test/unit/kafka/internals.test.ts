@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { newCluster } from '../../../src/kafka/cluster.ts'
 import { hostAndPort, saslOptions } from '../../../src/kafka/connection.ts'
@@ -51,4 +52,23 @@ test('an OAuth token is asked for at every authentication', async () => {
   const options = saslOptions({ mechanism: 'oauthbearer', token: 'abc' }) ?? {}
   const provider = options.oauthBearerProvider as () => Promise<object>
   expect(await provider()).toEqual({ value: 'abc' })
+})
+
+test('a connection that is abandoned leaves no timer behind, and does not come back', async () => {
+  const server = createServer((socket) => socket.on('error', () => {}))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const cluster = newCluster({ brokers: [`127.0.0.1:${port}`], clientId: 'c', tls: null, sasl: null })
+  const { connectionPoolBuilder } = cluster.brokerPool as {
+    connectionPoolBuilder: { build(): Promise<{ pool: { connect(): Promise<boolean> }[] }> }
+  }
+  const [connection] = (await connectionPoolBuilder.build()).pool
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+  const before = timers()
+  await connection?.connect()
+  expect(timers()).toBeGreaterThan(before)
+  cluster.abandon()
+  expect(timers()).toBe(before)
+  await expect(connection?.connect()).rejects.toThrow('abandoned')
+  server.close()
 })
