@@ -76,11 +76,6 @@ export const codes = {
     false,
     'raise warehouse.bytes_billed_max, or let the mappings read fewer columns',
   ),
-  WAREHOUSE_TYPE_UNSUPPORTED: facts(
-    exit.config,
-    false,
-    'this version syncs from duckdb, postgres, redshift, snowflake and bigquery',
-  ),
   TABLE_MISSING: facts(exit.failure, false, 'check table_ref in the data graph, and the spelling with its case'),
   COLUMN_MISSING: facts(exit.failure, false, 'check primary_key in the data graph, and the columns the mappings read'),
   KEYS_NULL: facts(exit.failure, false, 'give every row a primary key, or name a view that leaves such rows out'),

@@ -1,37 +1,19 @@
 /** The warehouse that a project names: its options as the driver takes them, secrets revealed. */
 import type { Project } from '../config/project.ts'
 import { Secret } from '../config/secret.ts'
-import { LinkedEventsError } from '../errors.ts'
 import type { Warehouse } from '../sync/warehouse.ts'
 import { openWarehouse } from '../warehouse/open.ts'
 
-export async function warehouseOf({ config }: Project): Promise<Warehouse> {
-  const { warehouse } = config
-  switch (warehouse.type) {
-    // Each case by itself, so that the compiler compares every option with what its driver takes.
-    case 'duckdb':
-      return openWarehouse(revealed(warehouse))
-    case 'postgres':
-    case 'redshift':
-      return openWarehouse(revealed(warehouse))
-    case 'bigquery':
-      return openWarehouse(revealed(warehouse))
-    case 'snowflake':
-      return openWarehouse({ schema: 'PUBLIC', ...revealed(warehouse) })
-    default:
-      throw new LinkedEventsError(
-        'WAREHOUSE_TYPE_UNSUPPORTED',
-        `warehouse.type ${warehouse.type} comes with a later version`,
-      )
-  }
+export function warehouseOf({ config }: Project): Promise<Warehouse> {
+  return openWarehouse(revealed(config.warehouse))
 }
 
 type CamelCase<Name> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : Name
-type Revealed<Options> = {
-  readonly [Name in keyof Options as CamelCase<Name>]:
-    | Exclude<Options[Name], Secret>
-    | (Secret extends Options[Name] ? string : never)
-}
+type Plain<Value> = Exclude<Value, Secret> | (Secret extends Value ? string : never)
+/** Of each warehouse by itself, so that the compiler compares every option with what its driver takes. */
+type Revealed<Options> = Options extends object
+  ? { readonly [Name in keyof Options as CamelCase<Name>]: Plain<Options[Name]> }
+  : never
 
 function revealed<Options extends object>(options: Options): Revealed<Options> {
   const plain = Object.entries(options).map(([name, value]) => [

@@ -42,7 +42,7 @@ const snowflake = {
   role: text.optional().describe("role; the user's default role when left out"),
   warehouse: text.optional().describe("virtual warehouse that computes; the user's default when left out"),
   database: text.describe('database of the state, and of tables named without one'),
-  schema: text.optional().describe('schema of tables named without one; PUBLIC when left out'),
+  schema: text.default('PUBLIC').describe('schema of tables named without one'),
   access_url: text.optional().describe("address, when it is not the account's own, for example a private link"),
   state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
 }
@@ -59,8 +59,18 @@ const bigquery = {
   state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
 }
 
-/** Accepted so that validation can say that they come later; their keys are not checked yet. */
-const later = { state_schema: stateSchema }
+const databricks = {
+  host: text.describe('server hostname of the SQL warehouse'),
+  port: port.optional().describe('port of the server; 443 when left out'),
+  http_path: text.describe('HTTP path of the SQL warehouse, /sql/1.0/warehouses/…'),
+  token: secret.optional().describe('access token, as a reference'),
+  client_id: text.optional().describe('service principal, instead of a token'),
+  client_secret: secret.optional().describe('OAuth secret of the service principal, as a reference'),
+  catalog: text.describe('catalogue of the state, and of tables named without one'),
+  schema: text.default('default').describe('schema of tables named without one'),
+  ca: secret.optional().describe('PEM of a certificate to trust besides the usual ones, as a reference'),
+  state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
+}
 
 const warehouse = z
   .discriminatedUnion('type', [
@@ -75,7 +85,9 @@ const warehouse = z
       .strictObject({ type: z.literal('snowflake'), ...snowflake })
       .superRefine((value, context) => exactlyOne(value, ['password', 'private_key'], context)),
     z.strictObject({ type: z.literal('bigquery'), ...bigquery }),
-    z.looseObject({ type: z.literal('databricks'), ...later }),
+    z
+      .strictObject({ type: z.literal('databricks'), ...databricks })
+      .superRefine((value, context) => exactlyOne(value, ['token', 'client_secret'], context)),
   ])
   .describe('where the entity tables are')
 

@@ -125,14 +125,6 @@ function checkTogether(config: Config, document: ReturnType<typeof readDocument>
       problem(['dead_letters', 'file'], 'with delivery: exactly_once dead letters need a topic', hint)
   }
   const { warehouse } = config
-  if (warehouse.type === 'databricks') {
-    problem(
-      ['warehouse', 'type'],
-      `warehouse.type: ${warehouse.type} comes with a later version`,
-      'this version syncs from duckdb, postgres, redshift, snowflake and bigquery',
-      'NOT_YET',
-    )
-  }
   const overPg = warehouse.type === 'postgres' || warehouse.type === 'redshift'
   if (overPg && warehouse.url === undefined && warehouse.host === undefined) {
     problem(['warehouse'], 'warehouse: needs url or host', 'write url: "${env:PG_URL}"')

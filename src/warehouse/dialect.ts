@@ -34,7 +34,7 @@ export interface Dialect {
   byteOrder(expression: string): string
   /** The table or view as a FROM item. */
   from(source: Source): string
-  /** Lists the names of all tables in the state schema. */
+  /** Lists the names of all tables in the state schema, in whichever column. */
   stateTables(): string
 }
 

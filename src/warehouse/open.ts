@@ -1,8 +1,8 @@
 /** The one door to the warehouses: a configuration in, the sync's port out. Drivers are loaded when they are needed. */
-import { LinkedEventsError } from '../errors.ts'
 import type { Warehouse } from '../sync/warehouse.ts'
 import type { BigQueryConfig } from './bigquery.ts'
 import { checkWarehouse } from './checks.ts'
+import type { DatabricksConfig } from './databricks.ts'
 import type { Connection } from './dialect.ts'
 import type { DuckDBConfig } from './duckdb.ts'
 import type { PostgresConfig } from './postgres.ts'
@@ -10,7 +10,13 @@ import type { RedshiftConfig } from './redshift.ts'
 import { SqlSession } from './session.ts'
 import type { SnowflakeConfig } from './snowflake.ts'
 
-export type WarehouseConfig = BigQueryConfig | DuckDBConfig | PostgresConfig | RedshiftConfig | SnowflakeConfig
+export type WarehouseConfig =
+  | BigQueryConfig
+  | DatabricksConfig
+  | DuckDBConfig
+  | PostgresConfig
+  | RedshiftConfig
+  | SnowflakeConfig
 
 /** Opens nothing yet: connections live as long as a session. */
 export async function openWarehouse(config: WarehouseConfig): Promise<Warehouse> {
@@ -45,9 +51,9 @@ async function connector(config: WarehouseConfig): Promise<(signal: AbortSignal)
       const { connectBigQuery } = await import('./bigquery.ts')
       return (signal) => connectBigQuery(config, signal)
     }
-    default: {
-      const { type } = config as { readonly type: string }
-      throw new LinkedEventsError('WAREHOUSE_TYPE_UNSUPPORTED', `warehouse.type is ${JSON.stringify(type)}`)
+    case 'databricks': {
+      const { connectDatabricks } = await import('./databricks.ts')
+      return (signal) => connectDatabricks(config, signal)
     }
   }
 }

@@ -94,7 +94,7 @@ export class SqlSession implements WarehouseSession {
     const { dialect, driver } = this.#connection
     const rows = (await missingIsNull(driver.rows(dialect.stateTables()))) ?? []
     const ours = new RegExp(`^(?:records|changes)_${syncKey}_`)
-    return rows.map(([name]) => name ?? '').filter((name) => ours.test(name))
+    return rows.flat().filter((name) => name !== null && ours.test(name)) as string[]
   }
 
   drop(name: string): Promise<void> {

@@ -1,14 +1,16 @@
 /** The warehouse contract through BigQuery's own package, on goccy's emulator; and what is BigQuery's alone. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type BigQueryConfig, BigQueryDriver } from '../../src/warehouse/bigquery-driver.ts'
+import { BigQueryDriver } from '../../src/warehouse/bigquery-driver.ts'
 import { openWarehouse } from '../../src/warehouse/open.ts'
 import { bigQueryEmulator, startBigQuery } from '../support/bigquery.ts'
 import { type BigQueryFront, bytesOfStatement } from '../support/bigquery-front.ts'
 import { missing } from '../support/engine.ts'
-import { type Peer, type Spelling, stateSchema, warehouseContract } from './warehouse-suite.ts'
+import { stateSchema } from '../support/peer.ts'
+import { bigQueryConfig, startBigQueryPeer } from '../support/peers/bigquery.ts'
+import { type Spelling, warehouseContract } from './warehouse-suite.ts'
 
 const bigquery: Spelling = {
-  start,
+  start: startBigQueryPeer,
   types: [
     ['INT64', '-9223372036854775808', '-9223372036854775808'],
     ['NUMERIC', `NUMERIC '12345678901234567890.123456789'`, '12345678901234567890.123456789'],
@@ -40,76 +42,7 @@ const bigquery: Spelling = {
   longStatement: 'SELECT SUM(a * b) FROM UNNEST(GENERATE_ARRAY(1, 3000)) a, UNNEST(GENERATE_ARRAY(1, 3000)) b',
 }
 
-const configOf = (front: BigQueryFront): BigQueryConfig => ({
-  type: 'bigquery',
-  project: 'shop',
-  dataset: 'main',
-  apiEndpoint: front.url,
-  stateSchema,
-})
 const never = new AbortController().signal
-
-async function start(): Promise<Peer> {
-  const front = await startBigQuery()
-  const config = configOf(front)
-  const driver = await BigQueryDriver.open(config, never)
-  const sql = async (...statements: string[]) => {
-    let rows: unknown[][] = []
-    for (const statement of statements) for (const one of asBigQuery(statement)) rows = await driver.rows(one)
-    return rows
-  }
-  const dataset = `datasets/${stateSchema}`
-  return {
-    config,
-    sql,
-    async state() {
-      const tables = (await driver.request({ path: `${dataset}/tables` }).catch(() => null)) as {
-        tables?: { tableReference: { tableId: string } }[]
-      } | null
-      return tables && (tables.tables ?? []).map(({ tableReference }) => tableReference.tableId)
-    },
-    async dropState() {
-      await driver.request({ method: 'DELETE', path: dataset, query: { deleteContents: 'true' } }).catch(() => {})
-    },
-    async stop() {
-      await driver.close()
-      await front.stop()
-    },
-  }
-}
-
-const spelled: Readonly<Record<string, string>> = {
-  INTEGER: 'INT64',
-  VARCHAR: 'STRING',
-  'DECIMAL(38,9)': 'NUMERIC',
-  'DOUBLE PRECISION': 'FLOAT64',
-  'random()': 'RAND()',
-}
-
-/** The suite's SQL as BigQuery's. The emulator's ALTER TABLE does not change what it says of a table: the table is made anew. */
-function asBigQuery(statement: string): readonly string[] {
-  const text = statement.replaceAll(
-    /'(?:[^']|'')*'|"(?:[^"]|"")*"|\bINTEGER\b|\bVARCHAR\b|DECIMAL\(38,9\)|DOUBLE PRECISION|random\(\)/g,
-    (token) => {
-      if (token.startsWith("'")) return `'${token.slice(1, -1).replaceAll('\\', '\\\\').replaceAll("''", "\\'")}'`
-      if (token.startsWith('"'))
-        return /^"items?(?:_view)?"$/.test(token) ? `main.\`${token.slice(1, -1)}\`` : `\`${token.slice(1, -1)}\``
-      return spelled[token] ?? token
-    },
-  )
-  const altered = /^ALTER TABLE (\S+) (?:ADD COLUMN (\S+) (\S+)|DROP COLUMN (\S+))$/.exec(text)
-  if (altered !== null) {
-    const [, table, added, type, dropped] = altered
-    const columns = added === undefined ? `* EXCEPT (${dropped})` : `*, CAST(NULL AS ${type}) AS ${added}`
-    return [
-      `CREATE TABLE main.copy AS SELECT ${columns} FROM ${table}`,
-      `DROP TABLE ${table}`,
-      `CREATE TABLE ${table} AS SELECT * FROM main.copy`,
-      'DROP TABLE main.copy',
-    ]
-  }
-  return [/^(?:DELETE|UPDATE)\b/.test(text) && !/ WHERE /.test(text) ? `${text} WHERE TRUE` : text]
-}
 
 const reason = await missing('BigQuery', bigQueryEmulator)
 if (reason === null) {
@@ -122,7 +55,7 @@ function ownPromises(): void {
   let driver: BigQueryDriver
   beforeAll(async () => {
     front = await startBigQuery()
-    driver = await BigQueryDriver.open(configOf(front), never)
+    driver = await BigQueryDriver.open(bigQueryConfig(front), never)
     await driver.rows('CREATE TABLE main.products AS SELECT 1 AS id, CHR(65) AS name')
   })
   afterAll(async () => {
@@ -140,7 +73,7 @@ function ownPromises(): void {
   const soon = () => new Promise((resolve) => setTimeout(resolve, 10))
 
   test('bytes are counted, and a limit holds for all statements of a run together', async () => {
-    const warehouse = await openWarehouse({ ...configOf(front), bytesBilledMax: 1.5 * bytesOfStatement })
+    const warehouse = await openWarehouse({ ...bigQueryConfig(front), bytesBilledMax: 1.5 * bytesOfStatement })
     const session = await warehouse.session(never)
     const table = await session.table('products')
     const source = { table, key: table.columns[0]!, columns: [], duplicates: 'fail' as const }
@@ -165,7 +98,7 @@ function ownPromises(): void {
     expect(front.statements.length).toBe(before + 1)
 
     const abort = new AbortController()
-    const own = await BigQueryDriver.open(configOf(front), abort.signal)
+    const own = await BigQueryDriver.open(bigQueryConfig(front), abort.signal)
     const ended = own.rows(bigquery.longStatement).catch((error: unknown) => error)
     while (front.running() === 0) await soon()
     abort.abort()
@@ -187,7 +120,7 @@ function ownPromises(): void {
   })
 
   test('names: one part needs a dataset, three parts name a project, none ends a literal', async () => {
-    const { dataset: _, ...config } = configOf(front)
+    const { dataset: _, ...config } = bigQueryConfig(front)
     const session = await (await openWarehouse(config)).session(never)
     await expect(session.table('products')).rejects.toMatchObject({ code: 'TABLE_MISSING', hint: /warehouse\.dataset/ })
     expect((await session.table('main.products')).ref).toBe('`shop`.`main`.`products`')
@@ -200,7 +133,7 @@ function ownPromises(): void {
   })
 
   test('a right that is missing is denied with the line that grants it', async () => {
-    const warehouse = await openWarehouse(configOf(front))
+    const warehouse = await openWarehouse(bigQueryConfig(front))
     const fixes = async () => (await warehouse.checks([{ ...entity, tableRef: 'products' }])).map(({ fix }) => fix)
     front.deny(/tables\/products/)
     expect(await fixes()).toEqual([
@@ -226,10 +159,10 @@ function ownPromises(): void {
 
   test('no credentials are sent over plain HTTP; a server that is not there is unavailable', async () => {
     const credentials = JSON.stringify({ type: 'service_account', client_email: 'a@b', private_key: 'none' })
-    const own = await BigQueryDriver.open({ ...configOf(front), credentials }, never)
+    const own = await BigQueryDriver.open({ ...bigQueryConfig(front), credentials }, never)
     expect(await own.rows('SELECT 1')).toEqual([['1']])
     expect(front.authorization()).toBeUndefined()
-    const gone = await BigQueryDriver.open({ ...configOf(front), apiEndpoint: 'http://127.0.0.1:9' }, never)
+    const gone = await BigQueryDriver.open({ ...bigQueryConfig(front), apiEndpoint: 'http://127.0.0.1:9' }, never)
     await expect(gone.rows('SELECT 1')).rejects.toMatchObject({ code: 'WAREHOUSE_UNAVAILABLE' })
   })
 }

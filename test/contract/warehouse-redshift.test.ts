@@ -2,8 +2,10 @@
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { openWarehouse } from '../../src/warehouse/open.ts'
-import { asPostgres, type Redshift, startRedshift } from '../support/redshift.ts'
-import { common, type Peer, type Spelling, standardState, stateSchema, warehouseContract } from './warehouse-suite.ts'
+import type { Peer } from '../support/peer.ts'
+import { startRedshiftPeer } from '../support/peers/redshift.ts'
+import { asPostgres, startRedshift } from '../support/redshift.ts'
+import { common, type Spelling, warehouseContract } from './warehouse-suite.ts'
 
 /** Types that Redshift does not have, of those that all others have. */
 const without = ['UUID', 'JSON', 'INTEGER[]']
@@ -25,21 +27,15 @@ const redshift: Spelling = {
   longStatement: 'SELECT 1 FROM pg_sleep(60)',
 }
 
-let server: Redshift | null = null
-
 warehouseContract('redshift', redshift)
 
 async function start(): Promise<Peer> {
-  const started = await startRedshift()
-  server = started
+  const peer = await startRedshiftPeer()
   return {
-    config: { type: 'redshift', url: started.url, stateSchema },
-    sql: started.sql,
-    ...standardState(started.sql),
+    ...peer,
     stop: async () => {
-      const { refused } = started
-      await started.stop()
-      expect(refused, 'constructs that Redshift does not have').toEqual([])
+      await peer.stop()
+      expect(peer.refused, 'constructs that Redshift does not have').toEqual([])
     },
   }
 }
@@ -69,7 +65,6 @@ test('the front is really between: a statement that only PostgreSQL has does not
   expect(own.refused).toEqual(['IS DISTINCT FROM'])
   await client.end()
   await own.stop()
-  expect(server?.refused ?? []).toEqual([])
 })
 
 test('a name that ends in a backslash ends no literal', async () => {

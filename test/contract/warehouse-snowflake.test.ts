@@ -5,15 +5,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openWarehouse } from '../../src/warehouse/open.ts'
 import { type SnowflakeConfig, SnowflakeDriver } from '../../src/warehouse/snowflake-driver.ts'
 import { missing, type Server } from '../support/engine.ts'
+import { snowflakeConfig, startSnowflakePeer } from '../support/peers/snowflake.ts'
 import { fakesnow, startSnowflake } from '../support/snowflake.ts'
-import { common, type Peer, type Spelling, standardState, stateSchema, warehouseContract } from './warehouse-suite.ts'
+import { common, type Spelling, warehouseContract } from './warehouse-suite.ts'
 
 /** Types of the others that Snowflake does not have, and values that its types do not. */
 const lacking = (type: string, literal: string) =>
   ['UUID', 'JSON', 'INTEGER[]', 'TIMESTAMP WITH TIME ZONE'].includes(type) || /infinity'$/.test(literal)
 
 const snowflake: Spelling = {
-  start,
+  start: startSnowflakePeer,
   types: [
     ...common.filter(([type, literal]) => !lacking(type, literal)),
     ['TIMESTAMP_TZ', "'2026-01-01 12:00:00.5+02:00'", '"2026-01-01T10:00:00.500Z"'],
@@ -31,37 +32,7 @@ const snowflake: Spelling = {
   longStatement: 'SELECT SUM(a.i * b.i) FROM range(10000000) a(i), range(1000000) b(i)',
 }
 
-const configOf = (server: Server): SnowflakeConfig => ({
-  type: 'snowflake',
-  account: 'test',
-  user: 'linked_events',
-  password: 'right',
-  database: 'SHOP',
-  schema: 'PUBLIC',
-  accessUrl: server.url,
-  stateSchema,
-})
 const never = new AbortController().signal
-
-async function start(): Promise<Peer> {
-  const server = await startSnowflake()
-  const config = configOf(server)
-  const driver = await SnowflakeDriver.open(config, never)
-  const sql = async (...statements: string[]) => {
-    let rows: unknown[][] = []
-    for (const statement of statements) rows = await driver.rows(statement)
-    return rows
-  }
-  return {
-    config,
-    sql,
-    ...standardState(sql),
-    stop: async () => {
-      await driver.close()
-      await server.stop()
-    },
-  }
-}
 
 const reason = await missing('Snowflake', fakesnow)
 if (reason === null) {
@@ -74,14 +45,14 @@ function ownPromises(): void {
   let driver: SnowflakeDriver
   beforeAll(async () => {
     server = await startSnowflake()
-    driver = await SnowflakeDriver.open(configOf(server), never)
+    driver = await SnowflakeDriver.open(snowflakeConfig(server), never)
   })
   afterAll(async () => {
     await driver.close()
     await server.stop()
   })
   const session = async (change: Partial<SnowflakeConfig> = {}, signal = never) =>
-    (await openWarehouse({ ...configOf(server), ...change })).session(signal)
+    (await openWarehouse({ ...snowflakeConfig(server), ...change })).session(signal)
   const statements = async () => (await fetch(`${server.url}/statements`)).json()
 
   test('a name without quotes is found in upper case; no name ends a literal', async () => {
@@ -121,7 +92,7 @@ function ownPromises(): void {
 
   test('what is cancelled does not go on running on the server', async () => {
     const abort = new AbortController()
-    const own = await SnowflakeDriver.open(configOf(server), abort.signal)
+    const own = await SnowflakeDriver.open(snowflakeConfig(server), abort.signal)
     const ended = own.rows(snowflake.longStatement).catch((error: unknown) => error)
     while ((await statements()) === 0) await new Promise((resolve) => setTimeout(resolve, 10))
     abort.abort()
@@ -137,14 +108,14 @@ function ownPromises(): void {
       publicKeyEncoding: { type: 'spki', format: 'pem' },
       privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' },
     })
-    const { password: _, ...config } = configOf(server)
+    const { password: _, ...config } = snowflakeConfig(server)
     const keyed = await openWarehouse({ ...config, privateKey, privateKeyPassphrase: 'secret' })
     await (await keyed.session(never)).close()
     await expect(session({ accessUrl: 'http://127.0.0.1:9' })).rejects.toMatchObject({ code: 'WAREHOUSE_UNAVAILABLE' })
   })
 
   test('a right that is missing is denied with the line that grants it', async () => {
-    const warehouse = await openWarehouse({ ...configOf(server), user: 'reader' })
+    const warehouse = await openWarehouse({ ...snowflakeConfig(server), user: 'reader' })
     const entity = {
       slug: 'a',
       primaryKey: 'ID',

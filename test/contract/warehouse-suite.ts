@@ -8,18 +8,9 @@ import type { EntityPlan } from '../../src/sync/entity-plan.ts'
 import type { SyncOptions } from '../../src/sync/run.ts'
 import { syncKeyOf } from '../../src/sync/source.ts'
 import { resetSync, sync } from '../../src/sync/sync.ts'
-import { openWarehouse, type WarehouseConfig } from '../../src/warehouse/open.ts'
+import { openWarehouse } from '../../src/warehouse/open.ts'
+import type { Peer } from '../support/peer.ts'
 import { differences } from './differences.ts'
-
-export interface Peer {
-  readonly config: WarehouseConfig
-  /** Runs statements of the suite, which quotes every name: as "…". The rows of the last one. */
-  sql(...statements: string[]): Promise<unknown[][]>
-  /** Tables of the state schema, or null when there is no such schema. */
-  state(): Promise<readonly string[] | null>
-  dropState(): Promise<void>
-  stop(): Promise<void>
-}
 
 /** What the suite needs to know of an engine's spelling. */
 export interface Spelling {
@@ -30,22 +21,8 @@ export interface Spelling {
   readonly names?: readonly string[]
   readonly caseless: string
   readonly longStatement: string
-}
-
-export const stateSchema = '_segment_reverse_etl'
-
-/** The state as engines with a standard information_schema show it. */
-export function standardState(sql: Peer['sql']): Pick<Peer, 'state' | 'dropState'> {
-  return {
-    async state() {
-      const schemas = await sql(
-        `SELECT schema_name FROM information_schema.schemata WHERE schema_name = '${stateSchema}'`,
-      )
-      const tables = await sql(`SELECT table_name FROM information_schema.tables WHERE table_schema = '${stateSchema}'`)
-      return schemas.length === 0 ? null : tables.map(String)
-    },
-    dropState: async () => void (await sql(`DROP SCHEMA IF EXISTS "${stateSchema}" CASCADE`)),
-  }
+  /** A small statement takes a second on a busy machine. */
+  readonly slow?: boolean
 }
 
 export const common = [
@@ -79,13 +56,15 @@ export const common = [
   ['INTEGER[]', '{1,2}', '[1,2]'],
 ] as const
 
+const slowTestMs = 600_000
+
 const anyName = ['op', 'record_id', 'checksum', 'c0', 'select', 'a.b', `it's`, 'say "x"', ' ', '🎉', 'x'.repeat(60)]
 
 export function warehouseContract(engine: string, spelling: Spelling): void {
   const leftOut = new Map(differences.filter((row) => row.engine === engine).map((row) => [row.leavesOut, row.here]))
   const test = (name: string, check: () => Promise<void>) => {
     const reason = leftOut.get(name)
-    if (reason === undefined) vitest(name, check)
+    if (reason === undefined) vitest(name, check, spelling.slow ? slowTestMs : undefined)
     else vitest.skip(`${name} (left out: ${reason})`, check)
   }
   describe(engine, () => {

@@ -1,16 +1,11 @@
 /** The warehouse contract on DuckDB, embedded, and on a real PostgreSQL. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
-import pg from 'pg'
-import { databaseOptions } from '../../src/warehouse/duckdb.ts'
-import { type Postgres, sharedPostgres } from '../support/postgres.ts'
-import { common, type Peer, type Spelling, standardState, stateSchema, warehouseContract } from './warehouse-suite.ts'
+import { startDuckDBPeer } from '../support/peers/duckdb.ts'
+import { startPostgresPeer } from '../support/peers/postgres.ts'
+import { common, type Spelling, warehouseContract } from './warehouse-suite.ts'
 
 const spellings: Record<string, Spelling> = {
   duckdb: {
-    start: startDuckDB,
+    start: startDuckDBPeer,
     types: [
       ...common.map(([type, literal, json]) => [type, literal === '{1,2}' ? '[1,2]' : literal, json] as const),
       ['HUGEINT', '170141183460469231731687303715884105727', '170141183460469231731687303715884105727'],
@@ -43,58 +38,3 @@ const spellings: Record<string, Spelling> = {
 }
 
 for (const [engine, spelling] of Object.entries(spellings)) warehouseContract(engine, spelling)
-
-async function startDuckDB(): Promise<Peer> {
-  const folder = mkdtempSync(join(tmpdir(), 'le-duckdb-'))
-  const path = join(folder, 'warehouse.duckdb')
-  const sql = async (...statements: string[]) => {
-    const instance = await DuckDBInstance.fromCache(path, databaseOptions)
-    const connection = await instance.connect()
-    try {
-      let rows: unknown[][] = []
-      for (const statement of statements) rows = (await connection.runAndReadAll(statement)).getRowsJson()
-      return rows
-    } finally {
-      connection.closeSync()
-      instance.closeSync()
-    }
-  }
-  await sql('SELECT 1')
-  return {
-    config: { type: 'duckdb', path, stateSchema },
-    sql,
-    ...standardState(sql),
-    stop: async () => rmSync(folder, { recursive: true, force: true }),
-  }
-}
-
-async function startPostgresPeer(): Promise<Peer> {
-  const server: Postgres = await sharedPostgres()
-  // A database of its own: the server may be shared with other suites.
-  const database = `le_contract_${process.pid}_${Date.now()}`
-  const admin = new pg.Client(server.url)
-  await admin.connect()
-  await admin.query(`CREATE DATABASE "${database}"`)
-  const url = Object.assign(new URL(server.url), { pathname: `/${database}` }).href
-  const client = new pg.Client(url)
-  await client.connect()
-  const sql = async (...statements: string[]) => {
-    let rows: unknown[][] = []
-    for (const text of statements) rows = (await client.query({ text, rowMode: 'array' })).rows as unknown[][]
-    return rows
-  }
-  await sql(
-    `CREATE COLLATION IF NOT EXISTS "le_caseless" (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`,
-  )
-  return {
-    config: { type: 'postgres', url, stateSchema },
-    sql,
-    ...standardState(sql),
-    stop: async () => {
-      await client.end()
-      await admin.query(`DROP DATABASE "${database}" WITH (FORCE)`)
-      await admin.end()
-      await server.stop()
-    },
-  }
-}

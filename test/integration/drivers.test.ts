@@ -48,6 +48,7 @@ test.each([
     '{ type: snowflake, account: a, user: u, password: p, database: D, access_url: "http://127.0.0.1:9" }',
   ],
   ['@google-cloud/bigquery', '{ type: bigquery, project: p, api_endpoint: "http://127.0.0.1:9" }'],
+  ['@databricks/sql', '{ type: databricks, host: 127.0.0.1, port: 9, http_path: /x, token: t, catalog: c }'],
 ])('validate does not load %s, sync does, so that the test above would notice', async (driver, warehouse) => {
   const cwd = await shop(warehouse)
   const env = refusing([driver])

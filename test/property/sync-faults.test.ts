@@ -59,7 +59,7 @@ for (const [full, faults] of [
       const calls = await attempt(null, full)
       expect(await world.violations()).toEqual([])
       for (let at = 0; at < calls.length; at++) {
-        world.remove()
+        await world.remove()
         world = await SyncWorld.create()
         await prepareChange()
         await attempt({ at, fault }, full)
@@ -78,7 +78,7 @@ for (const [full, faults] of [
 test('a first run that dies at any call is finished by the next one', async () => {
   const calls = await attempt(null, false)
   for (let at = 0; at < calls.length; at++) {
-    world.remove()
+    await world.remove()
     world = await SyncWorld.create()
     await world.change(new Map([['a', row('a')]]))
     await attempt({ at, fault: 'after' }, false)
@@ -91,7 +91,7 @@ test('a run that is held up at any call while another one goes through changes n
   await prepareChange()
   const calls = await attempt(null, false)
   for (let at = 0; at < calls.length; at++) {
-    world.remove()
+    await world.remove()
     world = await SyncWorld.create()
     await prepareChange()
     const meanwhile = async () => {
@@ -114,7 +114,7 @@ test('a change of the checkpoint whose answer is lost is found out by reading it
   const calls = await attempt(null, false)
   for (const [at, call] of calls.entries()) {
     if (call !== 'swap') continue
-    world.remove()
+    await world.remove()
     world = await SyncWorld.create()
     await prepareChange()
     const ports = faulty({ warehouse: await world.warehouse(), store: world.store }, { at, fault: 'lost' })
@@ -127,7 +127,7 @@ test('a table that changes during a run, at any call, is seen by that run or by 
   await prepareChange()
   const calls = await attempt(null, false)
   for (let at = 0; at < calls.length; at++) {
-    world.remove()
+    await world.remove()
     world = await SyncWorld.create()
     await prepareChange()
     const plan = { at, fault: 'after' as const, meanwhile: tableMovesOn }

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BigQueryFront, startBigQueryFront } from './bigquery-front.ts'
-import { answering, cached, command, supportFolder } from './engine.ts'
+import { cached, command, listening, supportFolder } from './engine.ts'
 import { freePort } from './postgres.ts'
 
 const version = 'v0.8.1'
@@ -34,7 +34,7 @@ export async function startBigQuery(): Promise<BigQueryFront> {
   const args = ['--host=127.0.0.1', '--project=shop', '--dataset=main', `--port=${port}`, `--grpc-port=${grpc}`]
   const env = { ...process.env, GOGC: '20', TMPDIR: temporary }
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
-  const emulator = await answering(child, `http://127.0.0.1:${port}`)
+  const emulator = await listening(child, `http://127.0.0.1:${port}`)
   const front = await startBigQueryFront(emulator.url)
   return {
     ...front,

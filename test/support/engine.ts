@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -60,29 +61,36 @@ export interface Server {
   stop(): Promise<void>
 }
 
-/** Waits until a server that was just started answers HTTP at all. */
-export async function answering(child: ChildProcess, url: string): Promise<Server> {
+/** Waits until a server that was just started listens at a port of 127.0.0.1. */
+export async function listening(child: ChildProcess, url: string): Promise<Server> {
   const log = lastWords(child)
   const ended = new Promise((resolve) => child.once('exit', resolve))
-  for (let tries = 0; ; tries++) {
+  const port = Number(new URL(url).port)
+  for (let tries = 0; !(await open(port)); tries++) {
     if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended: ${log()}`)
-    const ready = await fetch(url, { method: 'POST' }).then(
-      () => true,
-      () => false,
-    )
-    if (ready) break
     if (tries === 1200) {
       child.kill('SIGKILL')
-      throw new Error(`${child.spawnfile} does not answer: ${log()}`)
+      throw new Error(`${child.spawnfile} does not listen: ${log()}`)
     }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   return {
     url,
     async stop() {
-      if (child.kill('SIGTERM')) await ended
+      if (child.exitCode === null && child.kill('SIGTERM')) await ended
     },
   }
+}
+
+function open(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
 }
 
 function lastWords(child: ChildProcess): () => string {

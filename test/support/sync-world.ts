@@ -1,8 +1,7 @@
-/** A small world for sync tests: a DuckDB file with one table, its model in memory, a state directory, and faults at every port call. */
+/** A small world for sync tests: a warehouse with one table, its model in memory, a state directory, and faults at every port call. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import Database from 'better-sqlite3'
 import { LinkedEventsError } from '../../src/errors.ts'
 import { snapshotPath } from '../../src/snapshot/manifest.ts'
@@ -14,16 +13,16 @@ import type { SnapshotStore } from '../../src/sync/store.ts'
 import { sync } from '../../src/sync/sync.ts'
 import type { SyncRun } from '../../src/sync/sync-run.ts'
 import type { Warehouse, WarehouseSession } from '../../src/sync/warehouse.ts'
-import { databaseOptions } from '../../src/warehouse/duckdb.ts'
 import { openWarehouse } from '../../src/warehouse/open.ts'
+import { type Peer, stateSchema } from './peer.ts'
+import { startDuckDBPeer } from './peers/duckdb.ts'
 
 export type Row = readonly [text: string | null, big: bigint | null, amount: string | null, flag: boolean | null]
 
-export const stateSchema = '_segment_reverse_etl'
-
 export class SyncWorld {
   readonly folder = mkdtempSync(join(tmpdir(), 'le-sync-'))
-  readonly path = join(this.folder, 'warehouse.duckdb')
+  readonly #peer: Peer
+  readonly #stop: boolean
   readonly store: LocalSnapshotStore = snapshotStore({ dir: this.folder })
   readonly model = new Map<string, Row>()
   now = Date.parse('2026-01-01T00:00:00Z')
@@ -37,48 +36,58 @@ export class SyncWorld {
     installId: 'test',
   }
 
-  static async create(): Promise<SyncWorld> {
-    const world = new SyncWorld()
+  private constructor(peer: Peer, stop: boolean) {
+    this.#peer = peer
+    this.#stop = stop
+  }
+
+  /** In a warehouse that is there, or in a DuckDB file of its own. */
+  static async create(peer?: Peer): Promise<SyncWorld> {
+    const world = new SyncWorld(peer ?? (await startDuckDBPeer()), peer === undefined)
     await world.sql(
-      'CREATE TABLE products (id VARCHAR, "text" VARCHAR, big BIGINT, amount DECIMAL(20,4), flag BOOLEAN)',
+      'CREATE TABLE "products" ("id" VARCHAR, "text" VARCHAR, "big" BIGINT, "amount" DECIMAL(20,4), "flag" BOOLEAN)',
     )
     return world
   }
 
-  remove(): void {
+  async remove(): Promise<void> {
     rmSync(this.folder, { recursive: true, force: true })
+    if (this.#stop) return this.#peer.stop()
+    await this.sql('DROP TABLE IF EXISTS "products"')
+    await this.dropState()
   }
 
-  /** Runs statements as another program would: the file is open only meanwhile. */
-  async sql(...statements: string[]): Promise<unknown[][]> {
-    // From the cache, so that it also works while a run of this process is held up in the middle.
-    const instance = await DuckDBInstance.fromCache(this.path, databaseOptions)
-    const connection = await instance.connect()
-    try {
-      let rows: unknown[][] = []
-      for (const statement of statements) rows = (await connection.runAndReadAll(statement)).getRowsJson()
-      return rows
-    } finally {
-      connection.closeSync()
-      instance.closeSync()
-    }
+  dropState(): Promise<void> {
+    return this.#peer.dropState()
+  }
+
+  /** Drops baseline and delta, and leaves the pointer. */
+  async dropTables(): Promise<void> {
+    for (const table of (await this.#peer.state()) ?? [])
+      if (!table.startsWith('checkpoint_')) await this.sql(`DROP TABLE "${stateSchema}"."${table}"`)
+  }
+
+  /** Runs statements as another program would. */
+  sql(...statements: string[]): Promise<unknown[][]> {
+    return this.#peer.sql(...statements)
   }
 
   /** Puts and removes rows, in the table and in the model. */
   async change(rows: ReadonlyMap<string, Row | null>): Promise<void> {
     if (rows.size === 0) return
-    const statements: string[] = []
+    const inserts: string[] = []
     for (const [key, row] of rows) {
-      statements.push(`DELETE FROM products WHERE id = ${literal(key)}`)
       this.model.delete(key)
       if (row === null) continue
       const [text, big, amount, flag] = row
-      statements.push(
-        `INSERT INTO products VALUES (${literal(key)}, ${literal(text)}, ${big ?? 'NULL'}, ${amount ?? 'NULL'}, ${flag ?? 'NULL'})`,
+      const cast = (value: unknown, type: string) => (value === null ? 'NULL' : `CAST('${value}' AS ${type})`)
+      inserts.push(
+        `(${literal(key)}, ${literal(text)}, ${cast(big, 'BIGINT')}, ${cast(amount, 'DECIMAL(20,4)')}, ${flag ?? 'NULL'})`,
       )
       this.model.set(key, row)
     }
-    await this.sql('BEGIN', ...statements, 'COMMIT')
+    await this.sql(`DELETE FROM "products" WHERE "id" IN (${[...rows.keys()].map(literal).join(', ')})`)
+    if (inserts.length > 0) await this.sql(`INSERT INTO "products" VALUES ${inserts.join(', ')}`)
   }
 
   async sync(options: Partial<SyncOptions> = {}): Promise<SyncRun> {
@@ -96,7 +105,7 @@ export class SyncWorld {
   }
 
   warehouse(): Promise<Warehouse> {
-    return openWarehouse({ type: 'duckdb', path: this.path, stateSchema })
+    return openWarehouse(this.#peer.config)
   }
 
   /** What the newest version holds, read without our own reader. */
@@ -129,19 +138,17 @@ export class SyncWorld {
       if (snapshot.get(key) !== row) found.push(`${JSON.stringify(key)}: ${snapshot.get(key)} instead of ${row}`)
     }
     for (const key of snapshot.keys()) if (!expected.has(key)) found.push(`ghost ${JSON.stringify(key)}`)
-    const tables = (await this.sql(`SELECT table_name FROM duckdb_tables() WHERE schema_name = '${stateSchema}'`)).map(
-      String,
-    )
+    const tables = (await this.#peer.state()) ?? []
     const pointer = `checkpoint_${await syncKeyOf(this.entity)}`
     const pointers = await this.sql(
-      `SELECT gen_table, n_total, delta_table, epoch, seq FROM ${stateSchema}."${pointer}"`,
+      `SELECT gen_table, n_total, delta_table, epoch, seq FROM "${stateSchema}"."${pointer}"`,
     )
     const [generation, total, delta, epoch, seq] = pointers[0] ?? []
     if (pointers.length !== 1) found.push(`${pointers.length} checkpoints`)
     if (delta !== null) found.push(`delta ${delta} is left`)
     for (const table of tables) if (table !== pointer && table !== generation) found.push(`orphan ${table}`)
     const [[rows, keys] = []] = await this.sql(
-      `SELECT count(*), count(DISTINCT record_id) FROM ${stateSchema}."${generation}"`,
+      `SELECT count(*), count(DISTINCT record_id) FROM "${stateSchema}"."${generation}"`,
     )
     if (String(rows) !== String(keys) || String(rows) !== String(total) || Number(rows) !== expected.size)
       found.push(`baseline of ${rows} rows, ${keys} keys, ${total} in the checkpoint; the table has ${expected.size}`)

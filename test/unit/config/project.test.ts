@@ -192,11 +192,6 @@ describe('a problem has its place and a hint', () => {
       ['linked-events.yaml:12:76 CONFIG_INVALID (use pass, drop or dead_letter with a file)'],
     ],
     [
-      'a warehouse that comes later',
-      base.replace('{ type: duckdb, path: ./w.duckdb }', '{ type: databricks, host: x }'),
-      ['linked-events.yaml:3:20 NOT_YET (this version syncs from duckdb, postgres, redshift, snowflake and bigquery)'],
-    ],
-    [
       'a variable that is not set',
       base.replace('./w.duckdb', '"${env:NO_SUCH_VARIABLE}"'),
       ['linked-events.yaml:3:34 CONFIG_SECRET_MISSING'],
@@ -326,6 +321,8 @@ describe('a warehouse', () => {
     '{ type: redshift, host: cluster, port: 5439, user: u, password: "${env:PW}", database: d }',
     '{ type: bigquery, project: my-project }',
     '{ type: bigquery, project: p, credentials: "${file:key}", dataset: d, location: EU, bytes_billed_max: 1000000000 }',
+    '{ type: databricks, host: h, http_path: /sql/1.0/warehouses/x, token: "${env:PW}", catalog: main }',
+    '{ type: databricks, host: h, http_path: /x, client_id: c, client_secret: "${env:PW}", catalog: main, schema: s, ca: "${file:key}" }',
     '{ type: snowflake, account: o-a, user: u, password: "${env:PW}", database: D }',
     '{ type: snowflake, account: o-a, user: u, private_key: "${file:key}", role: R, warehouse: W, database: D, schema: S }',
   ])('%s', (text) => {
@@ -338,6 +335,8 @@ describe('a warehouse', () => {
     ['{ type: redshift }', 'CONFIG_INVALID'],
     ['{ type: redshift, ulr: x }', 'did you mean "url"?'],
     ['{ type: bigquery, dataset: d }', 'project'],
+    ['{ type: databricks, host: h, http_path: /x, catalog: main }', 'needs token or client_secret'],
+    ['{ type: oracle, host: h }', 'warehouse'],
     ['{ type: snowflake, account: o-a, user: u, database: D }', 'needs password or private_key'],
     [
       '{ type: snowflake, account: o-a, user: u, password: "${env:PW}", private_key: "${file:key}", database: D }',

@@ -43,6 +43,7 @@ test('the program runs on what stays after the build: nothing it imports is a de
     Record<string, string>
   >
   expect(Object.keys(dependencies!).sort()).toEqual([
+    '@databricks/sql',
     '@duckdb/node-api',
     '@google-cloud/bigquery',
     '@node-rs/crc32',

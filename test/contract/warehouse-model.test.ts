@@ -1,0 +1,48 @@
+/**
+ * The sync against a model on every engine. A few schedules each time, because small statements are slow in some engines;
+ * `SYNC_MODEL_RUNS=100 SYNC_MODEL_ENGINES=postgres,redshift npx vitest run --project contract warehouse-model` for as many as wanted.
+ */
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { bigQueryEmulator } from '../support/bigquery.ts'
+import { sparkWithDelta } from '../support/databricks.ts'
+import { missing } from '../support/engine.ts'
+import type { Peer } from '../support/peer.ts'
+import { startBigQueryPeer } from '../support/peers/bigquery.ts'
+import { startDatabricksPeer } from '../support/peers/databricks.ts'
+import { startPostgresPeer } from '../support/peers/postgres.ts'
+import { startRedshiftPeer } from '../support/peers/redshift.ts'
+import { startSnowflakePeer } from '../support/peers/snowflake.ts'
+import { fakesnow } from '../support/snowflake.ts'
+import { followsTheTable } from '../support/sync-model.ts'
+
+interface Engine {
+  readonly start: () => Promise<Peer>
+  readonly make?: () => Promise<unknown>
+  /** Schedules without SYNC_MODEL_RUNS. */
+  readonly runs: number
+}
+
+const engines: Readonly<Record<string, Engine>> = {
+  postgres: { start: startPostgresPeer, runs: 10 },
+  redshift: { start: startRedshiftPeer, runs: 10 },
+  snowflake: { start: startSnowflakePeer, make: fakesnow, runs: 3 },
+  bigquery: { start: startBigQueryPeer, make: bigQueryEmulator, runs: 2 },
+  databricks: { start: startDatabricksPeer, make: sparkWithDelta, runs: 1 },
+}
+const wanted = process.env.SYNC_MODEL_ENGINES?.split(',') ?? Object.keys(engines)
+
+for (const [engine, { start, make, runs }] of Object.entries(engines)) {
+  if (!wanted.includes(engine)) continue
+  const reason = make === undefined ? null : await missing(engine, make)
+  describe.skipIf(reason !== null)(engine, () => {
+    let peer: Peer
+    beforeAll(async () => {
+      peer = await start()
+    })
+    afterAll(() => peer.stop())
+
+    test('the snapshot follows the table, whatever happens in between', { timeout: 3_600_000 }, () =>
+      followsTheTable({ runs: Number(process.env.SYNC_MODEL_RUNS ?? runs), peer }),
+    )
+  })
+}
