@@ -27,7 +27,7 @@ import { nodeAt, type Shape, type ShapeNode, shapeOf } from './shape.ts'
 import type { Snapshot, SnapshotSet } from './snapshots.ts'
 import type { Message } from './source.ts'
 import { ValueWriter } from './value-writer.ts'
-import { eventFrom, isInherited, type View, valueAt, viewOf } from './view.ts'
+import { eventFrom, isProto, type View, valueAt, viewOf } from './view.ts'
 
 export type Enrich = (snapshots: SnapshotSet, message: Message) => Enrichment
 
@@ -59,7 +59,7 @@ interface FastMapping {
 /** Null from the result: this event has to be parsed. Null instead of it: all have to. */
 export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Message) => Enrichment | null) | null {
   const decisive = decisivePaths(plan)
-  if (decisive.some((path) => path.length === 0 || path.some(isInherited))) return null
+  if (decisive.some((path) => path.length === 0 || path.some(isProto))) return null
   const needs = plan.destinations.flatMap(({ format, mappings }) =>
     mappings.map((mapping) => needsOf(mapping, format, plan.space)),
   )
@@ -160,7 +160,7 @@ function needsOf(plan: MappingPlan, format: 'event' | 'payload', space: string):
   const paths = [...reads, ...plan.bindings.map(({ path }) => path)]
   const odd =
     plan.bindings.some(({ list }) => list !== null) ||
-    paths.some((path) => path.length === 0 || path.some((name) => name === '' || isInherited(name)))
+    paths.some((path) => path.length === 0 || path.some((name) => name === '' || isProto(name)))
   if (odd || hasQuotedNames(plan.kit)) return { plan, format, reads: null, members: null }
   return { plan, format, reads, members: plan.schema === null ? piecesOf(plan.kit, space) : null }
 }

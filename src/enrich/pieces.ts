@@ -10,7 +10,7 @@ import type { Match } from './match.ts'
 import type { RowReader } from './row-reader.ts'
 import type { Found } from './scan.ts'
 import { nodeAt, type Shape, type ShapeNode } from './shape.ts'
-import { isInherited, textAt } from './view.ts'
+import { isProto, textAt } from './view.ts'
 
 export type Path = readonly string[]
 
@@ -31,7 +31,7 @@ export interface PieceMember {
 export function piecesOf(kit: JsonObject, space: string): readonly PieceMember[] | null {
   const members: PieceMember[] = []
   for (const [name, value] of Object.entries(kit)) {
-    if (isInherited(name) || /^\d+$/.test(name) || name.startsWith('@') || name.startsWith('__segment')) return null
+    if (isProto(name) || /^\d+$/.test(name) || name.startsWith('@') || name.startsWith('__segment')) return null
     const piece = pieceOf(value, space)
     if (piece === null) return null
     members.push({ name, piece })

@@ -93,7 +93,5 @@ function isPrintedNumber(bytes: Buffer, start: number, end: number): boolean {
   return hasPoint ? bytes[end - 1] !== 0x30 : end - start <= 15
 }
 
-/** Names that objects and lists answer to without having them: a path with one of them is left to the whole event. */
-export function isInherited(name: string): boolean {
-  return name in Object.prototype || name in Array.prototype || name in String.prototype || name in Number.prototype
-}
+/** The one name that objects built here cannot have like any other: a path with it is left to the whole event. */
+export const isProto = (name: string): boolean => name === '__proto__'

@@ -116,7 +116,7 @@ const likely = fc
     gap: space,
   })
   .map(({ type, event, sku, account, extra, product, properties, integrations, consent, items, gap }) => {
-    const members = `{"total":1.50,${gap}"sku":${gap}${sku},"account":${account}${product === null ? '' : `,"product":${product}`}${items}${gap}}`
+    const members = `{"total":1.50,"search":"x",${gap}"sku":${gap}${sku},"account":${account}${product === null ? '' : `,"product":${product}`}${items}${gap}}`
     const place = {
       members: `,"properties":${members}`,
       twice: `,"properties":{"sku":"42","product":{"x":1}},"properties":${members}`,

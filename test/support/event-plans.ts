@@ -18,6 +18,10 @@ const eventPath = mostly(
     ...['properties.account', 'properties.total', 'properties.product', 'properties.product.x', 'missing.deep.down'],
     ...[
       'properties.é',
+      'properties.search',
+      'properties.constructor',
+      'properties.sku.length',
+      'extra.length',
       'properties.items',
       'properties.items[0].sku',
       'extra[0]',
@@ -79,7 +83,7 @@ const constant = pick<JsonValue>(
 const outputKey = mostly(
   pick(
     ...['properties', 'properties', 'context', 'product', 'sku', 'total', 'account', 'extra', 'type', 'name'],
-    ...['consent', 'é', 'a"b', '', 'x y', 'deep', '\ud800'],
+    ...['consent', 'search', 'constructor', 'length', 'é', 'a"b', '', 'x y', 'deep', '\ud800'],
   ),
   pick('0', '7', '__proto__', 'constructor', 'length', '__segment_entities'),
 )

@@ -59,7 +59,11 @@ test.each<[string, JsonObject]>([
   ],
   [
     'what is computed',
-    { t: { '@template': '{{n}} {{large}} {{o.p.q}}' }, l: [1, path('u')], no: { '@if': { exists: path('x'), then: 1 } } },
+    {
+      t: { '@template': '{{n}} {{large}} {{o.p.q}}' },
+      l: [1, path('u')],
+      no: { '@if': { exists: path('x'), then: 1 } },
+    },
   ],
   [
     'objects in objects, also when nothing is left of them',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { nodeAt, shapeOf } from '../../../src/enrich/shape.ts'
-import { eventFrom, isInherited, valueAt, viewOf } from '../../../src/enrich/view.ts'
+import { eventFrom, valueAt, viewOf } from '../../../src/enrich/view.ts'
 import { encodeJson, type JsonObject, parseJson, valueAtPath } from '../../../src/json.ts'
 import { foundIn } from '../../support/found.ts'
 
@@ -77,8 +77,12 @@ describe('an event cut down to what is read', () => {
   })
 })
 
-test('names that every object, list, text or number answers to are known', () => {
-  for (const name of ['constructor', '__proto__', 'toString', 'length', 'map', 'at', 'toFixed'])
-    expect(isInherited(name)).toBe(true)
-  for (const name of ['sku', '', '0', 'type', 'proto']) expect(isInherited(name)).toBe(false)
+test('a name that objects inherit is a name like any other, in the event and where it is not', () => {
+  const paths = [
+    ['properties', 'search'],
+    ['properties', 'length'],
+    ['constructor', 'name'],
+  ]
+  expect(seen('{"properties":{"search":"x","length":2}}', paths)).toEqual({ properties: { search: 'x', length: 2 } })
+  expect(Object.keys(seen('{"properties":{}}', paths).properties as JsonObject)).toEqual([])
 })
