@@ -1,5 +1,6 @@
 /** Reads columns out of the text of a row without parsing the whole: a mapping of one column pays for one. */
 import { encodeJson, isObject, type JsonObject, parseJson } from '../json.ts'
+import { setMember } from '../mapping/directive.ts'
 import { defaultLimits } from './decode.ts'
 import { openScanner, type Scanner } from './scan.ts'
 import { nodeAt, type ShapeNode, shapeOf } from './shape.ts'
@@ -55,7 +56,7 @@ export class RowReader {
     const { bytes, found } = columns.scanner
     const object: JsonObject = {}
     for (const { name, node } of seen)
-      if ((found.starts[node.slot] as number) >= 0) object[name] = valueAt(node, bytes, found)
+      if ((found.starts[node.slot] as number) >= 0) setMember(object, name, valueAt(node, bytes, found))
     return object
   }
 

@@ -72,6 +72,12 @@ test('the row that is computed with has the columns that are, or all', () => {
     expect(encodeJson(rows.seenRow('product', row))).toBe(row)
 })
 
+test('a column named __proto__ is a column', () => {
+  const rows = reader({ product: { columns: new Set(), seen: new Set(['__proto__', 'A']) } })
+  const row = rows.seenRow('product', '{"__proto__":0,"A":1}')
+  expect(encodeJson(row)).toBe('{"__proto__":0,"A":1}')
+})
+
 test('a row that is larger than a scan takes is parsed', () => {
   const row = `{"A":"${'x'.repeat(400_000)}","B":1.5}`
   expect(reader({ product: { columns: new Set(['B']), seen: new Set(['B']) } }).columnText('product', row, 'B')).toBe(
