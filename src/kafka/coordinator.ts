@@ -10,6 +10,8 @@ const awayCodes = new Set([7, 13, 14, 15, 16])
 const stillEnding = 51
 const pauseMilliseconds = 10
 const stillEndingMillisecondsMax = 50
+/** A broker that answers will soon know better. */
+const movingMillisecondsMax = 250
 const pauseMillisecondsMax = 2000
 
 export interface CoordinatorOptions {
@@ -45,8 +47,9 @@ export class Coordinator {
         const code = kafkaCode(error)
         const away = code === null ? kafkaError(error, 'ask').code === 'KAFKA_UNAVAILABLE' : awayCodes.has(code)
         if (!away && code !== stillEnding) throw error
-        if (code === stillEnding) wait = Math.min(wait, stillEndingMillisecondsMax)
-        else if (this.#broker !== null) {
+        if (code !== null)
+          wait = Math.min(wait, code === stillEnding ? stillEndingMillisecondsMax : movingMillisecondsMax)
+        if (code !== stillEnding && this.#broker !== null) {
           if (code === null || code === 7 || code === 13) this.#unanswered++
           this.#broker = null
         }

@@ -235,7 +235,10 @@ export class Session {
     }, lookMilliseconds)
   }
 
-  /** Batches in hand finish however long they take; then leaving has a limit. */
+  /**
+   * Batches in hand finish however long they take, also those of a session that is lost: another one would be handed the same.
+   * Then leaving has a limit.
+   */
   async #leave(started: Promise<void>): Promise<void> {
     this.#stopping = true
     let left = false
@@ -244,8 +247,8 @@ export class Session {
       .then(() => {
         left = true
       })
-    for (let idleSeconds = 0; !left && idleSeconds < leaveSecondsMax; ) {
-      await Promise.race([leaving, new Promise((resolve) => setTimeout(resolve, 50))])
+    for (let idleSeconds = 0; this.#active > 0 || (!left && idleSeconds < leaveSecondsMax); ) {
+      await Promise.race([...(left ? [] : [leaving]), new Promise((resolve) => setTimeout(resolve, 50))])
       idleSeconds = this.#active > 0 ? 0 : idleSeconds + 0.05
     }
   }

@@ -171,6 +171,8 @@ export class Transactions {
   }
 
   async #enter(place: Place): Promise<Transaction> {
+    const before = this.#written.get(nameOf(place))
+    assert(before === undefined || before !== this.#open, 'one batch of a partition at a time')
     this.#written.delete(nameOf(place))
     let epoch: Epoch | null
     do {

@@ -5,6 +5,8 @@ import { publish } from '../../../src/kafka/publish.ts'
 import { kafkaSink } from '../../../src/kafka/sink.ts'
 import { kafkaSource } from '../../../src/kafka/source.ts'
 import type { Fact } from '../../../src/telemetry.ts'
+import { judge, newLane, nothingWrong, publishNumbers, untilConsumed } from '../../support/delivery.ts'
+import { counter, enrichToEnd, runMember } from '../../support/enrich-lane.ts'
 import { connectionTo, newTopic, readAll, until, withAdmin } from '../../support/kafka.ts'
 import { startBroker, type TestBroker } from '../../support/kafka-broker.ts'
 import { messageOf } from '../../support/kafka-records.ts'
@@ -17,6 +19,8 @@ const provenance: Provenance = {
   entities: '',
   eventIdPrefix: 'i',
 }
+/** `AWAY_SECONDS=60`: as long as the promise names. */
+const awaySeconds = Number(process.env.AWAY_SECONDS ?? 8)
 const partitions = 12
 const perSend = 36
 
@@ -45,7 +49,7 @@ async function produceUntil(connection: KafkaConnection, topic: string, stop: Ab
   return { acknowledged, facts }
 }
 
-async function judge(connection: KafkaConnection, topic: string, acknowledged: readonly number[]) {
+async function verdictOf(connection: KafkaConnection, topic: string, acknowledged: readonly number[]) {
   const written = (await readAll(connection, topic)).map(({ value }) => Number(value))
   const there = new Set(written)
   let outOfOrder = 0
@@ -82,7 +86,7 @@ describe('one broker, killed and started again', () => {
     await new Promise((resolve) => setTimeout(resolve, 500))
     stop.abort()
     const { acknowledged, facts } = await producing
-    const verdict = await judge(connection, topic, acknowledged)
+    const verdict = await verdictOf(connection, topic, acknowledged)
     console.log('broker killed twice:', JSON.stringify(verdict))
     expect(verdict).toEqual({ acknowledged: acknowledged.length, lost: 0, duplicated: 0, outOfOrder: 0 })
     expect(facts.some((fact) => fact.name === 'kafka-connected' && !fact.connected)).toBe(true)
@@ -152,6 +156,48 @@ describe('one broker, killed and started again', () => {
   })
 })
 
+describe.each(['at_least_once', 'exactly_once'] as const)('%s while the broker is away', (delivery) => {
+  let broker: TestBroker
+  beforeAll(async () => {
+    broker = await startBroker()
+  })
+  afterAll(() => broker?.stop())
+
+  test(`${awaySeconds} s: it goes on by itself, costs next to nothing meanwhile, and the accounting closes`, async () => {
+    const connection = connectionTo(broker.brokers)
+    const lane = await newLane(connection)
+    const { counted, tell } = counter()
+    const abort = new AbortController()
+    const options = { ...lane, brokers: broker.brokers, delivery, owner: 'o', sessionTimeoutMs: 6000 }
+    const running = runMember(options, abort.signal, tell)
+    await publishNumbers(connection, lane, 0, 2000)
+    await until(() => counted.consumed > 400, 'it has begun')
+    await broker.kill()
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    const [cpu, start] = [process.cpuUsage(), performance.now()]
+    await new Promise((resolve) => setTimeout(resolve, awaySeconds * 1000))
+    const busy = process.cpuUsage(cpu)
+    const share = (busy.user + busy.system) / 1000 / (performance.now() - start)
+    await broker.restart()
+    const back = performance.now()
+    const before = counted.consumed
+    await until(() => counted.consumed > before, 'it goes on', 60)
+    const seconds = (performance.now() - back) / 1000
+    console.log(
+      `${delivery}: back ${seconds.toFixed(1)} s after the broker, ${(share * 100).toFixed(1)} % CPU while away`,
+    )
+    await untilConsumed(connection, lane, [])
+    abort.abort()
+    await running
+    expect(share).toBeLessThan(0.1)
+    expect(await judge(broker.brokers, lane, 2000)).toMatchObject({ lost: 0, unidentified: 0, outOfOrder: 0 })
+    if (delivery === 'exactly_once') {
+      expect(counted).toMatchObject({ consumed: 2000, delivered: 1960, outcomes: { bypassed: 1960, dead_letter: 40 } })
+      expect(await judge(broker.brokers, lane, 2000)).toMatchObject(nothingWrong)
+    }
+  }, 240_000)
+})
+
 describe('three brokers whose leaders move', () => {
   let broker: TestBroker
   beforeAll(async () => {
@@ -182,11 +228,29 @@ describe('three brokers whose leaders move', () => {
     await moveLeaders(connection, topic, 40)
     stop.abort()
     const { acknowledged, facts } = await producing
-    const verdict = await judge(connection, topic, acknowledged)
+    const verdict = await verdictOf(connection, topic, acknowledged)
     const retried = facts.filter(({ name }) => name === 'produce-retried').length
     console.log('leaders moved, ours:', JSON.stringify({ ...verdict, retried }))
     expect(verdict).toEqual({ acknowledged: acknowledged.length, lost: 0, duplicated: 0, outOfOrder: 0 })
     expect(retried).toBeGreaterThan(0)
+  })
+
+  test('exactly once, and a broker killed as well: nothing is lost, nothing comes twice', {
+    timeout: 180_000,
+  }, async () => {
+    const connection = connectionTo(broker.brokers)
+    const lane = await newLane(connection, 3)
+    await publishNumbers(connection, lane, 0, 20_000)
+    const running = enrichToEnd(connection, lane, { batchMilliseconds: 15 })
+    await moveLeaders(connection, lane.output, 16)
+    await broker.kill(2)
+    await new Promise((resolve) => setTimeout(resolve, 4000))
+    await broker.restart(2)
+    const { counted } = await running
+    console.log(`leaders moved, exactly once: ${counted.committed} committed, ${counted.aborted} aborted`)
+    const outcomes = { bypassed: 19_600, dead_letter: 400 }
+    expect(counted).toMatchObject({ consumed: 20_000, delivered: 19_600, outcomes })
+    expect(await judge(broker.brokers, lane, 20_000)).toMatchObject(nothingWrong)
   })
 
   test('stock kafkajs, for comparison: what it loses is printed', { timeout: 180_000 }, async () => {
@@ -219,7 +283,7 @@ describe('three brokers whose leaders move', () => {
     stop.abort()
     await producing
     await producer.disconnect()
-    const verdict = await judge(connection, topic, acknowledged)
+    const verdict = await verdictOf(connection, topic, acknowledged)
     console.log('leaders moved, stock kafkajs:', JSON.stringify(verdict))
     expect(verdict.acknowledged).toBeGreaterThan(0)
   })
@@ -235,7 +299,7 @@ describe('three brokers whose leaders move', () => {
     await broker.restart(2)
     stop.abort()
     const { acknowledged } = await producing
-    const verdict = await judge(connection, topic, acknowledged)
+    const verdict = await verdictOf(connection, topic, acknowledged)
     console.log('leader killed, ours:', JSON.stringify(verdict))
     expect(verdict).toEqual({ acknowledged: acknowledged.length, lost: 0, duplicated: 0, outOfOrder: 0 })
   })
