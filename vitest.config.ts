@@ -16,7 +16,10 @@ export default defineConfig({
           exclude,
           globalSetup: ['test/support/servers.ts'],
           testTimeout: 60_000,
-          hookTimeout: 120_000,
+          hookTimeout: 240_000,
+          // Test engines spend much of the time waiting, so their files run side by side, however few the cores.
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
         },
       },
       {

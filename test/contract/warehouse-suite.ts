@@ -128,36 +128,33 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
     })
 
     test('every change of a value is seen, however small', async () => {
+      const changes = [
+        [`NULL, '', 1, 0`, `"t" = ''`],
+        [`'', '', 1, 0`, `"t" = 'n'`],
+        [`'n', '', 1, 0`, `"t" = 'NULL'`],
+        [`'NULL', '', 1, 0`, `"t" = '', "u" = 'NULL'`],
+        [`'', 'NULL', 1, 0`, `"t" = NULL, "u" = ''`],
+        [`NULL, '', 1, 0`, `"t" = '', "u" = NULL`],
+        [`'', NULL, 1, 0`, `"t" = 'a', "u" = 'b|c'`],
+        [`'a', 'b|c', 1, 0`, `"t" = 'a|b', "u" = 'c'`],
+        [`'', '', 1.000000001, 0`, '"d" = 1.000000002'],
+        [`'', '', 1, 0.3`, '"x" = 0.30000000000000004'],
+        [`'', '', 1, 0.1`, '"x" = CAST(0.1 AS DOUBLE PRECISION) + CAST(1e-16 AS DOUBLE PRECISION)'],
+        [`'same', 'same', 1, 0`, `"t" = 'same'`],
+      ] as const
       await peer.sql(
         'CREATE TABLE "items" ("id" INTEGER, "t" VARCHAR, "u" VARCHAR, "d" DECIMAL(38,9), "x" DOUBLE PRECISION)',
+        `INSERT INTO "items" VALUES ${changes.map(([before], id) => `(${id}, ${before})`).join(', ')}`,
       )
-      await peer.sql(`INSERT INTO "items" VALUES (1, NULL, '', 1.000000001, 0.1), (2, 'same', 'same', 0, 0)`)
       await run()
-      const changes = [
-        `"t" = ''`,
-        `"t" = 'n'`,
-        `"t" = 'NULL'`,
-        `"t" = '', "u" = 'NULL'`,
-        `"t" = NULL, "u" = ''`,
-        `"t" = '', "u" = NULL`,
-        `"t" = 'a', "u" = 'b|c'`,
-        `"t" = 'a|b', "u" = 'c'`,
-        '"d" = 1.000000002',
-        '"x" = CAST(0.1 AS DOUBLE PRECISION) + CAST(1e-17 AS DOUBLE PRECISION)',
-        '"x" = 0.30000000000000004',
-        '"x" = 0.3',
-      ]
-      let seen = 0
-      for (const change of changes) {
-        await peer.sql(`UPDATE "items" SET ${change} WHERE "id" = 1`)
-        const [[before] = []] = [await rows('1')]
-        const result = await run()
-        expect(result.error).toBeNull()
-        const [[after] = []] = [await rows('1')]
-        expect(result.updated, change).toBe(before === after ? 0 : 1)
-        seen += result.updated
-      }
-      expect(seen).toBeGreaterThanOrEqual(changes.length - 1)
+      const keys = changes.map((_, id) => String(id))
+      const before = await rows(...keys)
+      for (const [id, [, change]] of changes.entries())
+        await peer.sql(`UPDATE "items" SET ${change} WHERE "id" = ${id}`)
+      expect(await run()).toMatchObject({ error: null, added: 0, updated: changes.length - 1, deleted: 0 })
+      const after = await rows(...keys)
+      for (const [id, [, change]] of changes.entries())
+        expect(after[id] === before[id], change).toBe(id === changes.length - 1)
     })
 
     test('a run brings what was added, updated and deleted, and nothing else', async () => {
@@ -368,7 +365,7 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
 
     test('of two first runs at the same time at most one changes anything, and the next one agrees', async () => {
       await peer.sql('CREATE TABLE "items" ("id" INTEGER)', 'INSERT INTO "items" VALUES (1)')
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < (spelling.slow ? 1 : 3); round++) {
         await Promise.all([run(), run(), run()])
         expect((await run()).error).toBeNull()
         expect(await rows('1')).toEqual(['{"id":1}'])
