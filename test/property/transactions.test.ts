@@ -9,7 +9,7 @@ import { writeRecord } from '../support/kafka-records.ts'
 import { random } from '../support/random.ts'
 import { SimulatedKafka } from '../support/simulated-kafka.ts'
 
-const seeds = Number(process.env.SEEDS ?? 500)
+const seeds = Number(process.env.SEEDS ?? (process.env.CI === 'true' ? 500 : 100))
 const first = Number(process.env.SEED ?? 1)
 const partitions = 4
 const each = 40
