@@ -117,7 +117,7 @@ export function counter() {
 export async function enrichToEnd(connection: KafkaConnection, lane: Lane, options: Partial<MemberOptions> = {}) {
   const { counted, tell } = counter()
   const facts: Fact[] = []
-  const member = { delivery: 'exactly_once' as const, owner: 'test', sessionTimeoutMs: 6000, batchMilliseconds: 0 }
+  const member = { delivery: 'exactly_once' as const, owner: 'test', sessionTimeoutMs: 3000, batchMilliseconds: 0 }
   await runMember(
     { ...lane, brokers: connection.brokers, ...member, untilEnd: true, ...options },
     new AbortController().signal,

@@ -165,18 +165,14 @@ describe('the broker refuses', () => {
   })
 })
 
-describe('the broker is killed in the commit', () => {
-  test.each(['lose request', 'lose answer'] as const)('%s: nothing is lost, nothing comes twice', async (kind) => {
-    let restarted: Promise<void> = Promise.resolve()
-    const killAndRestart = () => {
-      // With `lose answer` the request is on its way to the broker for a moment before the kill.
-      restarted = new Promise((resolve) => setTimeout(resolve, kind === 'lose answer' ? 2 : 0))
-        .then(() => broker.kill())
-        .then(() => broker.restart())
-    }
-    const spoiled = spoil({ step: 'endTxn', nth: 3, spoil: { kind }, first: killAndRestart })
-    await enrichedOnce()
-    await restarted
-    expect(spoiled.left()).toBe(0)
-  })
+test('the broker is killed in the commit: nothing is lost, nothing comes twice', async () => {
+  let restarted: Promise<void> = Promise.resolve()
+  const killAndRestart = () => {
+    // The request is on its way to the broker for a moment before the kill; whether it has acted is open.
+    restarted = new Promise((resolve) => setTimeout(resolve, 2)).then(() => broker.kill()).then(() => broker.restart())
+  }
+  const spoiled = spoil({ step: 'endTxn', nth: 3, spoil: { kind: 'lose answer' }, first: killAndRestart })
+  await enrichedOnce()
+  await restarted
+  expect(spoiled.left()).toBe(0)
 })
