@@ -5,6 +5,7 @@
 import type { BigQuery } from '@google-cloud/bigquery'
 import { LinkedEventsError } from '../errors.ts'
 import type { Cell, Driver } from './dialect.ts'
+import { type Abort, abortWith, cancelled, within } from './patience.ts'
 
 export interface BigQueryConfig {
   readonly type: 'bigquery'
@@ -56,8 +57,7 @@ export class BigQueryDriver implements Driver {
   readonly #client: BigQuery
   readonly #config: BigQueryConfig
   readonly #signal: AbortSignal
-  readonly #aborted: Promise<never>
-  readonly #abort: () => void
+  readonly #abort: Abort
   /** The statement that runs, as soon as the server has given it a name. */
   #running: Promise<Place | undefined> | null = null
   #bytes = 0
@@ -67,13 +67,7 @@ export class BigQueryDriver implements Driver {
     this.#client = parts.client
     this.#config = parts.config
     this.#signal = parts.signal
-    let reject: (error: Error) => void = () => {}
-    this.#aborted = new Promise<never>((_, fail) => {
-      reject = fail
-    })
-    this.#aborted.catch(() => {})
-    this.#abort = () => void this.#cancel().then(() => reject(cancelled()))
-    this.#signal.addEventListener('abort', this.#abort)
+    this.#abort = abortWith(parts.signal, () => this.#cancel())
   }
 
   static async open(config: BigQueryConfig, signal: AbortSignal): Promise<BigQueryDriver> {
@@ -128,13 +122,13 @@ export class BigQueryDriver implements Driver {
   /** One call of the API. @throws LinkedEventsError */
   async request(request: Request): Promise<unknown> {
     if (this.#signal.aborted) throw cancelled()
-    return Promise.race([this.#send(request), this.#aborted])
+    return Promise.race([this.#send(request), this.#abort.aborted])
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#signal.removeEventListener('abort', this.#abort)
+    this.#abort.forget()
     await this.#cancel()
   }
 
@@ -161,7 +155,7 @@ export class BigQueryDriver implements Driver {
       (first) => (first.jobComplete === false ? first.jobReference : undefined),
       () => undefined,
     )
-    let answer = await Promise.race([begun, this.#aborted])
+    let answer = await Promise.race([begun, this.#abort.aborted])
     const until = Date.now() + statementSecondsMax * 1000
     try {
       while (answer.jobComplete === false && answer.jobReference !== undefined) {
@@ -231,21 +225,6 @@ function credentialsOf(text: string): { client_email: string; private_key: strin
     })
   }
 }
-
-async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const message = `BigQuery has not answered for ${seconds} seconds`
-    timer = setTimeout(() => reject(new LinkedEventsError('WAREHOUSE_UNAVAILABLE', message)), seconds * 1000)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-const cancelled = () => new LinkedEventsError('SYNC_CANCELLED', 'the sync was cancelled')
 
 interface ApiError extends Error {
   readonly code?: unknown

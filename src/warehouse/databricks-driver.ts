@@ -5,6 +5,7 @@
 import type { DBSQLClient } from '@databricks/sql'
 import { LinkedEventsError } from '../errors.ts'
 import type { Cell, Driver } from './dialect.ts'
+import { type Abort, abortWith, cancelled, within } from './patience.ts'
 
 export interface DatabricksConfig {
   readonly type: 'databricks'
@@ -39,8 +40,7 @@ const settings = [`SET TIME ZONE 'UTC'`, 'SET ANSI_MODE = true', `SET STATEMENT_
 export class DatabricksDriver implements Driver {
   readonly #client: DBSQLClient
   readonly #signal: AbortSignal
-  readonly #aborted: Promise<never>
-  readonly #abort: () => void
+  readonly #abort: Abort
   #session: Session | null = null
   #running: Operation | null = null
   #closed = false
@@ -48,13 +48,7 @@ export class DatabricksDriver implements Driver {
   private constructor(client: DBSQLClient, signal: AbortSignal) {
     this.#client = client
     this.#signal = signal
-    let reject: (error: Error) => void = () => {}
-    this.#aborted = new Promise<never>((_, fail) => {
-      reject = fail
-    })
-    this.#aborted.catch(() => {})
-    this.#abort = () => void this.#cancel().then(() => reject(cancelled()))
-    this.#signal.addEventListener('abort', this.#abort)
+    this.#abort = abortWith(signal, () => this.#cancel())
   }
 
   static async open(config: DatabricksConfig, signal: AbortSignal): Promise<DatabricksDriver> {
@@ -108,14 +102,14 @@ export class DatabricksDriver implements Driver {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#signal.removeEventListener('abort', this.#abort)
+    this.#abort.forget()
     await this.#cancel()
     if (this.#session !== null) await within(closeSecondsMax, this.#session.close()).catch(() => {})
     await within(closeSecondsMax, this.#client.close()).catch(() => {})
   }
 
   #answer<T>(seconds: number, work: Promise<T>): Promise<T> {
-    return within(seconds, Promise.race([work, this.#aborted]))
+    return within(seconds, Promise.race([work, this.#abort.aborted]))
   }
 
   async #cancel(): Promise<void> {
@@ -146,21 +140,6 @@ function connectionOptions(config: DatabricksConfig) {
 function cellOf(value: unknown): Cell {
   return value === null || value === undefined ? null : String(value)
 }
-
-async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const message = `Databricks has not answered for ${seconds} seconds`
-    timer = setTimeout(() => reject(new LinkedEventsError('WAREHOUSE_UNAVAILABLE', message)), seconds * 1000)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-const cancelled = () => new LinkedEventsError('SYNC_CANCELLED', 'the sync was cancelled')
 
 interface DriverError extends Error {
   readonly errorCode?: unknown

@@ -5,6 +5,7 @@
 import type { Connection, RowStatement, SnowflakeError } from 'snowflake-sdk'
 import { LinkedEventsError } from '../errors.ts'
 import type { Cell, Driver } from './dialect.ts'
+import { type Abort, abortWith, cancelled, unanswered, within } from './patience.ts'
 
 export interface SnowflakeConfig {
   readonly type: 'snowflake'
@@ -46,22 +47,14 @@ export class SnowflakeDriver implements Driver {
   readonly #connection: Connection
   readonly #signal: AbortSignal
   readonly #running = new Set<RowStatement>()
-  /** Rejects when the signal is aborted, as soon as the server knows: one that does not answer must not hold up the run. */
-  readonly #aborted: Promise<never>
-  readonly #abort: () => void
+  readonly #abort: Abort
   #cancelled: Promise<unknown> = Promise.resolve()
   #closed = false
 
   private constructor(connection: Connection, signal: AbortSignal) {
     this.#connection = connection
     this.#signal = signal
-    const { promise, reject } = withReject()
-    this.#aborted = promise
-    this.#abort = () => {
-      for (const statement of this.#running) this.#cancel(statement)
-      void this.#cancelled.then(() => reject(cancelled()))
-    }
-    this.#signal.addEventListener('abort', this.#abort)
+    this.#abort = abortWith(signal, () => this.#cancelAll())
   }
 
   static async open(config: SnowflakeConfig, signal: AbortSignal): Promise<SnowflakeDriver> {
@@ -127,9 +120,8 @@ export class SnowflakeDriver implements Driver {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#signal.removeEventListener('abort', this.#abort)
-    for (const statement of this.#running) this.#cancel(statement)
-    await this.#cancelled
+    this.#abort.forget()
+    await this.#cancelAll()
     const gone = new Promise((resolve) => this.#connection.destroy(resolve))
     await within(closeSecondsMax, gone).catch(() => {})
   }
@@ -154,13 +146,19 @@ export class SnowflakeDriver implements Driver {
         })
         this.#running.add(statement)
       })
-      return await within(statementSecondsMax + 30, Promise.race([answered, this.#aborted]))
+      return await within(statementSecondsMax + 30, Promise.race([answered, this.#abort.aborted]))
     } catch (error) {
-      if (statement !== undefined && error instanceof LinkedEventsError) this.#cancel(statement)
+      const late = error instanceof LinkedEventsError && error.code === 'WAREHOUSE_UNAVAILABLE'
+      if (late && statement !== undefined) this.#cancel(statement)
       throw operatingError(error)
     } finally {
       if (statement !== undefined) this.#running.delete(statement)
     }
+  }
+
+  #cancelAll(): Promise<unknown> {
+    for (const statement of this.#running) this.#cancel(statement)
+    return this.#cancelled
   }
 
   #cancel(statement: RowStatement): void {
@@ -194,31 +192,6 @@ function connectionOptions(config: SnowflakeConfig) {
     resultPrefetch: 1,
   }
 }
-
-function withReject(): { readonly promise: Promise<never>; readonly reject: (error: Error) => void } {
-  let reject: (error: Error) => void = () => {}
-  const promise = new Promise<never>((_, fail) => {
-    reject = fail
-  })
-  promise.catch(() => {})
-  return { promise, reject }
-}
-
-async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unanswered(seconds)), seconds * 1000)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-const cancelled = () => new LinkedEventsError('SYNC_CANCELLED', 'the sync was cancelled')
-const unanswered = (seconds: number) =>
-  new LinkedEventsError('WAREHOUSE_UNAVAILABLE', `Snowflake has not answered for ${seconds} seconds`)
 
 const noWarehouse = 'set warehouse.warehouse to one that exists, and GRANT USAGE ON WAREHOUSE … TO ROLE …'
 

@@ -34,6 +34,8 @@ const row: fc.Arbitrary<Row> = fc.tuple(
 
 type Action =
   | { readonly do: 'change'; readonly rows: readonly (readonly [string, Row | null])[] }
+  /** Other values in one column: what a checksum may miss. */
+  | { readonly do: 'edit'; readonly column: number; readonly rows: readonly (readonly [string, Row])[] }
   | { readonly do: 'sync'; readonly full: boolean }
   | { readonly do: 'fault'; readonly at: number; readonly fault: Fault }
   | { readonly do: 'cancel'; readonly at: number }
@@ -45,6 +47,14 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('change' as const),
       rows: fc.array(fc.tuple(fc.constantFrom(...keys), fc.option(row, { freq: 3 })), { minLength: 1, maxLength: 12 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('edit' as const),
+      column: fc.nat(3),
+      rows: fc.array(fc.tuple(fc.constantFrom(...keys), row), { minLength: 8, maxLength: 24 }),
     }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('sync' as const), full: fc.boolean() }) },
@@ -93,6 +103,13 @@ async function perform(world: SyncWorld, next: Action): Promise<void> {
   switch (next.do) {
     case 'change':
       return world.change(new Map(next.rows))
+    case 'edit': {
+      const edited = next.rows.flatMap(([key, row]): [string, Row][] => {
+        const before = world.model.get(key)
+        return before === undefined ? [] : [[key, before.with(next.column, row[next.column]!) as unknown as Row]]
+      })
+      return world.change(new Map(edited))
+    }
     case 'sync': {
       const run = await world.sync({ full: next.full, approve: true })
       expect(run.error).toBeNull()
