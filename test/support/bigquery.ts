@@ -1,10 +1,9 @@
 /** BigQuery for tests: goccy's emulator (Go), built once, behind our own front, on 127.0.0.1. */
-import { spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BigQueryFront, startBigQueryFront } from './bigquery-front.ts'
-import { cached, command, listening, supportFolder } from './engine.ts'
+import { cached, command, listening, spawnServer, supportFolder } from './engine.ts'
 import { freePort } from './postgres.ts'
 
 const version = 'v0.8.1'
@@ -33,7 +32,7 @@ export async function startBigQuery(): Promise<BigQueryFront> {
   const temporary = mkdtempSync(join(tmpdir(), 'le-bigquery-'))
   const args = ['--host=127.0.0.1', '--project=shop', '--dataset=main', `--port=${port}`, `--grpc-port=${grpc}`]
   const env = { ...process.env, GOGC: '20', TMPDIR: temporary }
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
+  const child = spawnServer([program, ...args], { env })
   const emulator = await listening(child, `http://127.0.0.1:${port}`)
   const front = await startBigQueryFront(emulator.url)
   return {

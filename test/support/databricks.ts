@@ -1,9 +1,8 @@
 /** Databricks for tests: Spark's own Thrift server with Delta (Java) behind our gateway, on 127.0.0.1. */
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cached, command, listening, type Server, supportFolder } from './engine.ts'
+import { cached, command, listening, type Server, spawnServer, supportFolder } from './engine.ts'
 import { freePort } from './postgres.ts'
 
 const spark = '4.1.1'
@@ -66,9 +65,9 @@ export async function startDatabricks(): Promise<Server & { readonly port: numbe
   const work = mkdtempSync(join(tmpdir(), 'le-databricks-'))
   const [port, sparkPort] = [await freePort(), await freePort()]
   const home = join(jars, 'py', 'pyspark')
-  const java = spawn(
-    'java',
+  const java = spawnServer(
     [
+      'java',
       '-Xmx1g',
       '-XX:+UseSerialGC',
       '-Djdk.reflect.useDirectMethodHandle=false',
@@ -99,16 +98,13 @@ export async function startDatabricks(): Promise<Server & { readonly port: numbe
     ],
     {
       cwd: work,
-      stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, SPARK_HOME: home, SPARK_LOCAL_IP: '127.0.0.1' },
     },
   )
   const sparkServer = await listening(java, `tcp://127.0.0.1:${sparkPort}`)
   const key = certificate.replace('cert.pem', 'key.pem')
   const gateway = join(supportFolder, 'databricks-gateway.mjs')
-  const front = spawn(process.execPath, [gateway, String(port), String(sparkPort), key, certificate, token], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const front = spawnServer([process.execPath, gateway, ...[port, sparkPort].map(String), key, certificate, token])
   const server = await listening(front, `https://127.0.0.1:${port}`)
   return {
     ...server,

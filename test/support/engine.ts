@@ -61,23 +61,37 @@ export interface Server {
   stop(): Promise<void>
 }
 
+/** Waits for the server, and for the end of our standard input, which is also the end of a test run that was killed. */
+const guard = 'exec 3<&0; "$@" 3<&- & pid=$!; (cat <&3 >/dev/null; kill -9 $pid 2>/dev/null) & wait $pid'
+
+/** Starts a server that cannot outlive this process, however that ends. */
+export function spawnServer(
+  line: readonly string[],
+  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string | undefined>> } = {},
+): ChildProcess {
+  const child = spawn('sh', ['-c', guard, 'sh', ...line], { ...options, stdio: ['pipe', 'pipe', 'pipe'] })
+  child.stdin.on('error', () => {})
+  return child
+}
+
 /** Waits until a server that was just started listens at a port of 127.0.0.1. */
 export async function listening(child: ChildProcess, url: string): Promise<Server> {
   const log = lastWords(child)
   const ended = new Promise((resolve) => child.once('exit', resolve))
   const port = Number(new URL(url).port)
   for (let tries = 0; !(await open(port)); tries++) {
-    if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended: ${log()}`)
+    if (child.exitCode !== null) throw new Error(`${child.spawnargs[4]} ended: ${log()}`)
     if (tries === 1200) {
-      child.kill('SIGKILL')
-      throw new Error(`${child.spawnfile} does not listen: ${log()}`)
+      child.stdin?.end()
+      throw new Error(`${child.spawnargs[4]} does not listen: ${log()}`)
     }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   return {
     url,
     async stop() {
-      if (child.exitCode === null && child.kill('SIGTERM')) await ended
+      child.stdin?.end()
+      await ended
     },
   }
 }

@@ -1,7 +1,6 @@
 /** Snowflake for tests: fakesnow (Python) behind our own front, on 127.0.0.1. */
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { cached, command, listening, type Server, supportFolder } from './engine.ts'
+import { cached, command, listening, type Server, spawnServer, supportFolder } from './engine.ts'
 import { freePort } from './postgres.ts'
 
 /** 5.x of the connector has lost modules that fakesnow imports. */
@@ -20,6 +19,6 @@ export async function startSnowflake(): Promise<Server> {
   const python = join(await fakesnow(), 'bin', 'python')
   const port = await freePort()
   const front = join(supportFolder, 'snowflake-front.py')
-  const child = spawn(python, [front, String(port)], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawnServer([python, front, String(port)])
   return listening(child, `http://127.0.0.1:${port}`)
 }
