@@ -178,6 +178,11 @@ test('what is missing or not confirmed is said before anything is written', asyn
     error: { code: 'USAGE', hint: expect.stringContaining('--yes') },
   })
   expect(await json([...all, '--dry-run'], { cwd })).toMatchObject({
+    ok: true,
+    events: 4,
+    missing_topics: [`${events}.replay`],
+  })
+  expect(await json([...all, '--yes'], { cwd })).toMatchObject({
     exit: 69,
     error: { code: 'KAFKA_TOPIC_MISSING', message: expect.stringContaining(`${events}.replay`) },
   })
