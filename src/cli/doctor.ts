@@ -12,7 +12,7 @@ import { warehouseOf } from './warehouse-of.ts'
 export async function doctor(context: Context): Promise<number> {
   const checks = await checksOf(projectOf(context))
   const ok = checks.every((check) => check.ok || check.severity === 'warning')
-  context.terminal.result({ ok, checks }, () => {
+  context.terminal.result({ ok, checks: checks.map(({ about: _, ...check }) => check) }, () => {
     const { terminal } = context
     const rows = checks.map((check) => [check.ok ? 'ok' : check.severity, check.name, check.required, check.found])
     const fixes = checks

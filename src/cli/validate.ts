@@ -1,6 +1,7 @@
 /** `validate`: everything that can be known from the texts; with `--deep` also what warehouse and broker say. */
-import { readProject } from '../config/project.ts'
+import { type Project, readProject } from '../config/project.ts'
 import { exit, type Problem } from '../errors.ts'
+import type { WarehouseCheck } from '../sync/warehouse.ts'
 import type { Context } from './context.ts'
 import { checksOf } from './doctor.ts'
 import { problemText } from './terminal.ts'
@@ -12,15 +13,16 @@ export async function validate(context: Context, options: { readonly deep?: bool
   if (options.deep === true && project !== null) {
     for (const check of await checksOf(project)) {
       if (check.ok) continue
-      const { name, severity, fix } = check
+      const { name, severity, fix, about } = check
+      const place = about === undefined ? undefined : placeOf(project, about)
       const message = `${name}: required ${check.required}, found ${check.found}`
       problems.push({
         code: 'SURROUNDINGS',
         severity,
         message,
-        file: project.file,
-        line: null,
-        column: null,
+        file: place === undefined ? project.file : project.config.data_graph,
+        line: place?.line ?? null,
+        column: place?.column ?? null,
         hint: fix,
       })
     }
@@ -35,4 +37,9 @@ export async function validate(context: Context, options: { readonly deep?: bool
     return lines.join('\n')
   })
   return errors === 0 ? exit.ok : exit.config
+}
+
+/** What the warehouse says of a table or a key is a mistake in the data graph. */
+function placeOf({ graphPlaces }: Project, { entity, attribute }: NonNullable<WarehouseCheck['about']>) {
+  return graphPlaces.get(`entity.${entity}.${attribute}`) ?? graphPlaces.get(`entity.${entity}`)
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import type { DestinationPlan } from '../enrich/plan.ts'
 import { LinkedEventsError, nearest, type Problem } from '../errors.ts'
-import { type DataGraph, parseDataGraph } from '../graph/graph.ts'
+import { type DataGraph, type ParsedDataGraph, parseDataGraph } from '../graph/graph.ts'
 import { entityColumns } from '../mapping/mapping.ts'
 import { nextRun, type Schedule } from '../sync/schedule.ts'
 import { type Config, type EntityConfig, entityDefaults } from './config.ts'
@@ -22,6 +22,8 @@ export interface EntitySettings extends EntityConfig {
 export interface GraphFile {
   readonly file: string
   readonly graph: DataGraph
+  /** Where `entity.<slug>.<attribute>` stands in the file. */
+  readonly places: ParsedDataGraph['places']
 }
 
 /** The data graph, or null when it cannot be read; its problems point into its own file. */
@@ -38,9 +40,9 @@ export function readGraph(value: unknown, document: TextDocument, dir: string, p
     problems.push({ code: 'FILE_NOT_FOUND', severity: 'error', message, ...document.place(['data_graph']), hint })
     return null
   }
-  const { graph, problems: found } = parseDataGraph(text)
+  const { graph, problems: found, places } = parseDataGraph(text)
   problems.push(...found.map((problem) => ({ ...problem, file })))
-  return graph === null ? null : { file, graph }
+  return graph === null ? null : { file, graph, places }
 }
 
 export function checkEntities(

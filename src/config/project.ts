@@ -10,7 +10,7 @@ import { checkSchema } from './check.ts'
 import { type Config, schema } from './config.ts'
 import { compileDestinations } from './destinations.ts'
 import { readDocument } from './document.ts'
-import { checkEntities, type EntitySettings, readGraph } from './entities.ts'
+import { checkEntities, type EntitySettings, type GraphFile, readGraph } from './entities.ts'
 import { inlineMappings } from './mapping-files.ts'
 import { resolveReferences } from './references.ts'
 import { compileTexts } from './texts.ts'
@@ -21,6 +21,8 @@ export interface Project {
   readonly file: string
   readonly config: Config
   readonly graph: DataGraph
+  /** Where `entity.<slug>.<attribute>` stands in the file of the data graph. */
+  readonly graphPlaces: GraphFile['places']
   readonly plan: Plan
   /** The entities with `enrichment_enabled = true`, in the order of the data graph. */
   readonly entities: readonly EntitySettings[]
@@ -73,7 +75,14 @@ export function readProject(options: ProjectOptions): {
     digest: (text) => createHash('sha256').update(text).digest('hex').slice(0, 24),
   }
   return {
-    project: { file, config: absolutePaths(config, dir), graph: graph.graph, plan, entities },
+    project: {
+      file,
+      config: absolutePaths(config, dir),
+      graph: graph.graph,
+      graphPlaces: graph.places,
+      plan,
+      entities,
+    },
     problems: inOrder(problems),
   }
 }

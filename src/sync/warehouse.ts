@@ -118,6 +118,8 @@ export interface WarehouseCheck {
   readonly severity: 'error' | 'warning'
   /** What makes it right, for example the exact GRANT; null when it is right. */
   readonly fix: string | null
+  /** The attribute of the data graph that it is about. */
+  readonly about?: { readonly entity: string; readonly attribute: 'table_ref' | 'primary_key' }
 }
 
 export interface Warehouse {

@@ -41,8 +41,10 @@ async function checkEntity(connection: Connection, entity: EntityPlan, grants: G
     required: `SELECT on ${entity.tableRef}, with column "${entity.primaryKey}"`,
     severity: 'error' as const,
   }
+  let attribute: 'table_ref' | 'primary_key' = 'table_ref'
   try {
     const table = await connection.table(entity.tableRef)
+    attribute = 'primary_key'
     const key = table.columns.find(({ name }) => name === entity.primaryKey)
     if (key === undefined) {
       const guess = nearest(
@@ -50,7 +52,13 @@ async function checkEntity(connection: Connection, entity: EntityPlan, grants: G
         table.columns.map(({ name }) => name),
       )
       const fix = guess === null ? 'correct primary_key in the data graph' : `did you mean "${guess}"?`
-      return { ...check, ok: false, found: `${table.columns.length} columns, none of that name`, fix }
+      return {
+        ...check,
+        ok: false,
+        found: `${table.columns.length} columns, none of that name`,
+        fix,
+        about: { entity: entity.slug, attribute },
+      }
     }
     const source = { table, key, columns: [], duplicates: entity.duplicates }
     await connection.driver.rows(`SELECT ${dialect.keyText(key)} FROM ${dialect.from(source)} LIMIT 1`)
@@ -60,7 +68,13 @@ async function checkEntity(connection: Connection, entity: EntityPlan, grants: G
     const grant = grants.select(entity.tableRef)
     const hidden = code === 'TABLE_MISSING' && grants.hidden
     const fix = hidden ? `${hint}; or, if it is there: ${grant}` : hint
-    return { ...check, ok: false, found: message, fix: code === 'WAREHOUSE_DENIED' ? grant : fix }
+    return {
+      ...check,
+      ok: false,
+      found: message,
+      fix: code === 'WAREHOUSE_DENIED' ? grant : fix,
+      about: { entity: entity.slug, attribute },
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 /** The commands as a user runs them, on files and DuckDB: nothing else is needed. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createConnection, createServer } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import type { Problem } from '../../src/errors.ts'
 import { folder, json, linkedEvents, start } from '../support/cli.ts'
 import { duckdb, shopGraph, shopTables } from '../support/shop.ts'
 
@@ -277,6 +278,17 @@ describe('from a warehouse table to an enriched event', () => {
       expect.arrayContaining(['node', 'state_dir', 'entity product']),
     )
     expect(await json(['validate', '--deep'], { cwd })).toMatchObject({ ok: true, exit: 0 })
+  })
+
+  test('what the warehouse says of a table or a key points into the data graph', async () => {
+    const wrong = shopGraph.replace('"main.products"', '"main.product"').replace('"ACCOUNT_ID"', '"ACOUNT_ID"')
+    const cwd = await shop({ 'data-graph.hcl': wrong })
+    const { problems, exit } = await json<{ problems: Problem[] }>(['validate', '--deep'], { cwd })
+    expect(exit).toBe(78)
+    expect(problems.map(({ file, line, column, hint }) => [basename(file ?? ''), line, column, hint])).toEqual([
+      ['data-graph.hcl', 5, 17, 'did you mean "main.products"?'],
+      ['data-graph.hcl', 12, 19, 'did you mean "ACCOUNT_ID"?'],
+    ])
   })
 
   test('sync reset forgets, and the next sync reads everything in a new epoch', async () => {
