@@ -13,6 +13,7 @@ import logging
 import re
 import sys
 import threading
+import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
@@ -136,6 +137,13 @@ def translated(error):
     return "001003", "42000", f"{type(error).__name__}: {error}"
 
 
+def interrupt(request):
+    """A statement that is only being prepared hears no interrupt, and begins after it: it is told until it has ended."""
+    while (session := running.get(request)) is not None:
+        session.interrupt()
+        time.sleep(0.02)
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -171,7 +179,7 @@ class Handler(BaseHTTPRequestHandler):
             request = content.get("requestId")
             if request in running:
                 cancelled.add(request)
-                running[request].interrupt()
+                threading.Thread(target=interrupt, args=(request,), daemon=True).start()
             return {"data": None, "success": True}
         if path == "/faults":
             faults.update(content)
