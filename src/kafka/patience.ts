@@ -6,13 +6,18 @@ const passing = new Set([5, 14, 15, 16])
 const pauseMilliseconds = 200
 const patienceMilliseconds = 10_000
 
-/** Asks again while the answer is one that passes, for ten seconds at most. */
-export async function patiently<T>(question: () => Promise<T>): Promise<T> {
+/** UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER: what a broker says of a partition that it is about to have. */
+export const comingPartition = [3, 6] as const
+
+/** Asks again while the answer is one that passes, or one of `alsoPassing`, for ten seconds at most. */
+export async function patiently<T>(question: () => Promise<T>, alsoPassing: readonly number[] = []): Promise<T> {
   for (const end = performance.now() + patienceMilliseconds; ; ) {
     try {
       return await question()
     } catch (error) {
-      if (!passing.has(kafkaCode(error) ?? -1) || performance.now() > end) throw error
+      const code = kafkaCode(error) ?? -1
+      const passes = passing.has(code) || alsoPassing.includes(code)
+      if (!passes || performance.now() > end) throw error
       await new Promise((resolve) => setTimeout(resolve, pauseMilliseconds))
     }
   }

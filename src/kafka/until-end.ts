@@ -1,7 +1,7 @@
 /** How far each partition is to be read, fixed once, and which have been committed that far, by this member or another. */
 import type { KafkaCluster } from './cluster.ts'
 import { kafkaError } from './kafka-error.ts'
-import { patiently } from './patience.ts'
+import { comingPartition, patiently } from './patience.ts'
 
 export interface Stretch {
   readonly topic: string
@@ -58,8 +58,12 @@ export async function fixEnds(cluster: KafkaCluster, group: string, topics: read
       topic,
       partitions: cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ partition: partitionId })),
     }))
-    const lows = await cluster.fetchTopicsOffset(wanted.map((each) => ({ ...each, fromBeginning: true })))
-    const ends = await cluster.fetchTopicsOffset(wanted.map((each) => ({ ...each, fromBeginning: false })))
+    const ask = (fromBeginning: boolean) =>
+      patiently(async () => {
+        await cluster.refreshMetadata()
+        return cluster.fetchTopicsOffset(wanted.map((each) => ({ ...each, fromBeginning })))
+      }, comingPartition)
+    const [lows, ends] = [await ask(true), await ask(false)]
     const low = new Map(
       lows.flatMap((each) => each.partitions.map((at) => [`${each.topic}/${at.partition}`, at.offset])),
     )
