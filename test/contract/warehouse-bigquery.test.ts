@@ -4,10 +4,9 @@ import { BigQueryDriver } from '../../src/warehouse/bigquery-driver.ts'
 import { openWarehouse } from '../../src/warehouse/open.ts'
 import { bigQueryEmulator, startBigQuery } from '../support/bigquery.ts'
 import { type BigQueryFront, bytesOfStatement } from '../support/bigquery-front.ts'
-import { missing } from '../support/engine.ts'
 import { stateSchema } from '../support/peer.ts'
 import { bigQueryConfig, startBigQueryPeer } from '../support/peers/bigquery.ts'
-import { type Spelling, warehouseContract } from './warehouse-suite.ts'
+import { onEngine, type Spelling, warehouseContract } from './warehouse-suite.ts'
 
 const bigquery: Spelling = {
   start: startBigQueryPeer,
@@ -44,11 +43,10 @@ const bigquery: Spelling = {
 
 const never = new AbortController().signal
 
-const reason = await missing('BigQuery', bigQueryEmulator)
-if (reason === null) {
+await onEngine('BigQuery', bigQueryEmulator, () => {
   warehouseContract('bigquery', bigquery)
   describe('bigquery, by itself', ownPromises)
-} else test.skip(`bigquery (${reason})`)
+})
 
 function ownPromises(): void {
   let front: BigQueryFront

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type DatabricksConfig, DatabricksDriver } from '../../src/warehouse/databricks-driver.ts'
 import { openWarehouse } from '../../src/warehouse/open.ts'
 import { sparkWithDelta, startDatabricks } from '../support/databricks.ts'
-import { missing, type Server } from '../support/engine.ts'
+import type { Server } from '../support/engine.ts'
 import { databricksConfig, startDatabricksPeer } from '../support/peers/databricks.ts'
-import { type Spelling, warehouseContract } from './warehouse-suite.ts'
+import { onEngine, type Spelling, warehouseContract } from './warehouse-suite.ts'
 
 const databricks: Spelling = {
   start: startDatabricksPeer,
@@ -50,11 +50,10 @@ const databricks: Spelling = {
 
 const never = new AbortController().signal
 
-const reason = await missing('Databricks', sparkWithDelta)
-if (reason === null) {
+await onEngine('Databricks', sparkWithDelta, () => {
   warehouseContract('databricks', databricks)
   describe('databricks, by itself', ownPromises)
-} else test.skip(`databricks (${reason})`)
+})
 
 function ownPromises(): void {
   let server: Server

@@ -5,7 +5,6 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { bigQueryEmulator } from '../support/bigquery.ts'
 import { sparkWithDelta } from '../support/databricks.ts'
-import { missing } from '../support/engine.ts'
 import type { Peer } from '../support/peer.ts'
 import { startBigQueryPeer } from '../support/peers/bigquery.ts'
 import { startDatabricksPeer } from '../support/peers/databricks.ts'
@@ -14,6 +13,7 @@ import { startRedshiftPeer } from '../support/peers/redshift.ts'
 import { startSnowflakePeer } from '../support/peers/snowflake.ts'
 import { fakesnow } from '../support/snowflake.ts'
 import { followsTheTable } from '../support/sync-model.ts'
+import { onEngine } from './warehouse-suite.ts'
 
 interface Engine {
   readonly start: () => Promise<Peer>
@@ -29,20 +29,22 @@ const engines: Readonly<Record<string, Engine>> = {
   bigquery: { start: startBigQueryPeer, make: bigQueryEmulator, runs: 2 },
   databricks: { start: startDatabricksPeer, make: sparkWithDelta, runs: 1 },
 }
+const nothingToMake = async () => {}
 const wanted = process.env.SYNC_MODEL_ENGINES?.split(',') ?? Object.keys(engines)
 
 for (const [engine, { start, make, runs }] of Object.entries(engines)) {
   if (!wanted.includes(engine)) continue
-  const reason = make === undefined ? null : await missing(engine, make)
-  describe.skipIf(reason !== null)(engine, () => {
-    let peer: Peer
-    beforeAll(async () => {
-      peer = await start()
-    })
-    afterAll(() => peer.stop())
+  await onEngine(engine, make ?? nothingToMake, () =>
+    describe(engine, () => {
+      let peer: Peer
+      beforeAll(async () => {
+        peer = await start()
+      })
+      afterAll(() => peer.stop())
 
-    test('the snapshot follows the table, whatever happens in between', { timeout: 3_600_000 }, () =>
-      followsTheTable({ runs: Number(process.env.SYNC_MODEL_RUNS ?? runs), peer }),
-    )
-  })
+      test('the snapshot follows the table, whatever happens in between', { timeout: 3_600_000 }, () =>
+        followsTheTable({ runs: Number(process.env.SYNC_MODEL_RUNS ?? runs), peer }),
+      )
+    }),
+  )
 }

@@ -4,10 +4,10 @@ import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openWarehouse } from '../../src/warehouse/open.ts'
 import { type SnowflakeConfig, SnowflakeDriver } from '../../src/warehouse/snowflake-driver.ts'
-import { missing, type Server } from '../support/engine.ts'
+import type { Server } from '../support/engine.ts'
 import { snowflakeConfig, startSnowflakePeer } from '../support/peers/snowflake.ts'
 import { fakesnow, startSnowflake } from '../support/snowflake.ts'
-import { common, type Spelling, warehouseContract } from './warehouse-suite.ts'
+import { common, onEngine, type Spelling, warehouseContract } from './warehouse-suite.ts'
 
 /** Types of the others that Snowflake does not have, and values that its types do not. */
 const lacking = (type: string, literal: string) =>
@@ -34,11 +34,10 @@ const snowflake: Spelling = {
 
 const never = new AbortController().signal
 
-const reason = await missing('Snowflake', fakesnow)
-if (reason === null) {
+await onEngine('Snowflake', fakesnow, () => {
   warehouseContract('snowflake', snowflake)
   describe('snowflake, by itself', ownPromises)
-} else test.skip(`snowflake (${reason})`)
+})
 
 function ownPromises(): void {
   let server: Server

@@ -9,6 +9,7 @@ import type { SyncOptions } from '../../src/sync/run.ts'
 import { syncKeyOf } from '../../src/sync/source.ts'
 import { resetSync, sync } from '../../src/sync/sync.ts'
 import { openWarehouse } from '../../src/warehouse/open.ts'
+import { missing } from '../support/engine.ts'
 import type { Peer } from '../support/peer.ts'
 import { differences } from './differences.ts'
 
@@ -398,4 +399,12 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
       expect(checks[2]?.fix).toBe('did you mean "id"?')
     })
   })
+}
+
+/** The tests of an engine that is made for them; where it cannot be made they are left out loudly, in CI that is a failure. */
+export async function onEngine(name: string, make: () => Promise<unknown>, tests: () => void): Promise<void> {
+  const reason = await missing(name, make)
+  if (reason === null) tests()
+  // Go, Python or Java is not on every machine; with CI=true `missing` throws, so nothing is left out there.
+  else vitest.skip(`${name} (${reason})`)
 }
