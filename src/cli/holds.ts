@@ -1,5 +1,4 @@
 /** Tries held events again: once at the start, and after each new version of an entity that some mapping waits for. */
-
 import type { Project } from '../config/project.ts'
 import { retryHolds } from '../enrich/holds.ts'
 import type { Plan } from '../enrich/plan.ts'
@@ -25,18 +24,17 @@ export interface HoldRetriesOptions {
 export function holdRetries({ project, snapshots, tell, signal }: HoldRetriesOptions): HoldRetries {
   const waitedFor = entitiesWaitedFor(project.plan)
   let isReady = false
-  let wanted = false
+  /** One retry at a time; versions that come during it make one more. */
+  let waiting = false
   let running: Promise<void> = Promise.resolve()
 
-  /** One at a time; versions that come during a retry make one more. */
-  async function retryWhileWanted(): Promise<void> {
-    while (wanted && !signal.aborted) {
-      wanted = false
-      await retry(project, snapshots, tell, signal).catch((error: unknown) => {
-        const code = error instanceof LinkedEventsError ? error.code : 'INTERNAL'
-        tell({ name: 'holds-failed', code, message: error instanceof Error ? error.message : String(error) })
-      })
-    }
+  async function retryOnce(): Promise<void> {
+    waiting = false
+    if (signal.aborted) return
+    await retry(project, snapshots, tell, signal).catch((error: unknown) => {
+      const code = error instanceof LinkedEventsError ? error.code : 'INTERNAL'
+      tell({ name: 'holds-failed', code, message: error instanceof Error ? error.message : String(error) })
+    })
   }
 
   return {
@@ -44,9 +42,9 @@ export function holdRetries({ project, snapshots, tell, signal }: HoldRetriesOpt
       if (waitedFor.size === 0) return
       if (fact.name === 'ready') isReady = true
       else if (!isReady || fact.name !== 'snapshot-serving' || !waitedFor.has(fact.entity)) return
-      const isIdle = !wanted
-      wanted = true
-      if (isIdle) running = running.then(retryWhileWanted)
+      if (waiting) return
+      waiting = true
+      running = running.then(retryOnce)
     },
     idle: () => running,
   }

@@ -134,6 +134,12 @@ function checkTogether(config: Config, document: ReturnType<typeof readDocument>
       problem(['dead_letters', 'file'], 'with delivery: exactly_once dead letters need a topic', hint)
   }
   const { warehouse } = config
+  if (config.source.kafka?.topics.includes(config.holds.topic) === true)
+    problem(
+      ['holds', 'topic'],
+      `topic "${config.holds.topic}" is an input too: it would feed itself`,
+      'hold in another topic',
+    )
   const overPg = warehouse.type === 'postgres' || warehouse.type === 'redshift'
   if (overPg && warehouse.url === undefined && warehouse.host === undefined) {
     problem(['warehouse'], 'warehouse: needs url or host', 'write url: "${env:PG_URL}"')

@@ -7,7 +7,7 @@ import { type HoldResults, noHoldResults } from '../../../src/enrich/outcome.ts'
 import { publish } from '../../../src/kafka/publish.ts'
 import { openSnapshots } from '../../../src/snapshot/snapshots.ts'
 import type { Tell } from '../../../src/telemetry.ts'
-import { folder, json } from '../../support/cli.ts'
+import { folder, json, start } from '../../support/cli.ts'
 import { connectionTo, type ReadRecord, readAll, unique, until, withAdmin } from '../../support/kafka.ts'
 import { duckdb, shopGraph, shopTables } from '../../support/shop.ts'
 
@@ -125,6 +125,36 @@ describe.each(['at_least_once', 'exactly_once'] as const)('on_missing: hold, %s'
     expect(byKey(await readAll(connection, output), 'late')).toHaveLength(1)
   })
 })
+
+test.each(['at_least_once', 'exactly_once'] as const)(
+  'kill -9 while held events are tried again loses none, %s',
+  async (delivery) => {
+    const { cwd, run, newer, send, output } = await job({ delivery })
+    // Long, so that they are several batches.
+    const keys = Array.from({ length: 4000 }, (_, number) => `late-${number}-${'x'.repeat(1000)}`)
+    await send(...keys)
+    expect(await run()).toMatchObject({ outcomes: { held: keys.length } })
+    await newer(...keys)
+    for (const delivered of [0, 1000]) {
+      const { child, ended } = start(['run', '--until-end'], { cwd })
+      await until(
+        async () => (await readAll(connection, output)).length > delivered || child.exitCode !== null,
+        'outputs',
+      )
+      child.kill('SIGKILL')
+      await ended
+      console.info(`${delivery}: killed with ${(await readAll(connection, output)).length} of ${keys.length} delivered`)
+    }
+    // The killed member holds its partitions until its session runs out; its transaction is ended by the next start.
+    await until(async () => {
+      await run()
+      return new Set((await readAll(connection, output)).map(({ key }) => key)).size === keys.length
+    }, 'every held event')
+    const ids = (await readAll(connection, output)).map((record) => header(record, 'le.event_id'))
+    expect(new Set(ids).size).toBe(keys.length)
+    if (delivery === 'exactly_once') expect(ids).toHaveLength(keys.length)
+  },
+)
 
 describe('a row that never comes', () => {
   test('is looked for in so many newer versions, then the event goes on without it', async () => {

@@ -103,6 +103,14 @@ describe('a version', () => {
   })
 })
 
+test('a version of another format is no version, and the next one takes another number', async () => {
+  await publishRows(store, { a: '1' }, { rows: 1 })
+  const manifest = JSON.parse(readFileSync(join(folder(), '1.json'), 'utf8')) as object
+  writeFileSync(join(folder(), '1.json'), JSON.stringify({ ...manifest, format: 1 }))
+  expect(await store.current('product')).toBeNull()
+  expect(await publishRows(store, { a: '2' }, { rows: 1 })).toMatchObject({ version: 2 })
+})
+
 describe('the versions kept', () => {
   test('are the newest, and numbers are never used again', async () => {
     for (let version = 1; version <= 5; version++) await publishRows(store, { a: `${version}` }, { rows: 1, keep: 2 })

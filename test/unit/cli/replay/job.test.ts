@@ -14,6 +14,7 @@ import {
 import { redirect } from '../../../../src/cli/replay/outputs.ts'
 import type { Plan } from '../../../../src/enrich/plan.ts'
 import { folder } from '../../../support/cli.ts'
+import { planOf } from '../../../support/plan.ts'
 
 const job: Job = {
   schema_version: 1,
@@ -61,6 +62,14 @@ test('an id made is one that is accepted, and ids sort by time', () => {
   expect([late, early].sort()).toEqual([early, late])
   for (const id of ['', '../x', 'a b', '-x'])
     expect(() => checkId(id)).toThrow(expect.objectContaining({ code: 'USAGE' }))
+})
+
+test('nothing is held in a replay: what becomes of an event without its row is decided at once', () => {
+  const words = { entities: { product: 'sku' }, onMissing: 'hold', mapping: {} } as const
+  const live = planOf({ slug: 'crm', mappings: [words, { ...words, name: 'Other', onMissing: 'drop' }] })
+  const { plan } = redirect({ ...live, holds: { ...live.holds!, then: 'dead_letter' } }, null, ['in'])
+  const decided = plan.destinations[0]!.mappings.map(({ bindings }) => bindings[0]!.onMissing)
+  expect([plan.holds, ...decided]).toEqual([null, 'dead_letter', 'drop'])
 })
 
 test('outputs go beside the live ones; one topic for two, and an input, are refused', () => {
