@@ -13,6 +13,7 @@ import { startRedshiftPeer } from '../support/peers/redshift.ts'
 import { startSnowflakePeer } from '../support/peers/snowflake.ts'
 import { fakesnow } from '../support/snowflake.ts'
 import { followsTheTable } from '../support/sync-model.ts'
+import { SyncWorld } from '../support/sync-world.ts'
 import { onEngine } from './warehouse-suite.ts'
 
 interface Engine {
@@ -43,7 +44,11 @@ for (const [engine, { start, make, runs }] of Object.entries(engines)) {
       afterAll(() => peer.stop())
 
       test('the snapshot follows the table, whatever happens in between', { timeout: 3_600_000 }, () =>
-        followsTheTable({ runs: Number(process.env.SYNC_MODEL_RUNS ?? runs), peer }),
+        followsTheTable({
+          world: () => SyncWorld.create(peer),
+          runs: Number(process.env.SYNC_MODEL_RUNS ?? runs),
+          shrink: false,
+        }),
       )
     }),
   )

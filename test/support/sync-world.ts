@@ -1,5 +1,5 @@
 /** A small world for sync tests: a warehouse with one table, its model in memory, a state directory, and faults at every port call. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -16,10 +16,11 @@ import type { Warehouse, WarehouseSession } from '../../src/sync/warehouse.ts'
 import { openWarehouse } from '../../src/warehouse/open.ts'
 import { type Peer, stateSchema } from './peer.ts'
 import { startDuckDBPeer } from './peers/duckdb.ts'
+import type { World } from './sync-model.ts'
 
 export type Row = readonly [text: string | null, big: bigint | null, amount: string | null, flag: boolean | null]
 
-export class SyncWorld {
+export class SyncWorld implements World {
   readonly folder = mkdtempSync(join(tmpdir(), 'le-sync-'))
   readonly #peer: Peer
   readonly #stop: boolean
@@ -65,6 +66,33 @@ export class SyncWorld {
   async dropTables(): Promise<void> {
     for (const table of (await this.#peer.state()) ?? [])
       if (!table.startsWith('checkpoint_')) await this.sql(`DROP TABLE "${stateSchema}"."${table}"`)
+  }
+
+  async loseBaselineRow(): Promise<void> {
+    const generations = ((await this.#peer.state()) ?? []).filter((table) => table.startsWith('records_'))
+    for (const table of generations.map((name) => `"${stateSchema}"."${name}"`))
+      await this.sql(`DELETE FROM ${table} WHERE record_id = (SELECT MIN(record_id) FROM ${table})`)
+  }
+
+  async copyVersions(): Promise<void> {
+    const [snapshots, copy] = this.#versionFolders()
+    rmSync(copy, { recursive: true, force: true })
+    if (existsSync(snapshots)) cpSync(snapshots, copy, { recursive: true })
+  }
+
+  async restoreVersions(): Promise<void> {
+    const [snapshots, copy] = this.#versionFolders()
+    rmSync(snapshots, { recursive: true, force: true })
+    if (existsSync(copy)) cpSync(copy, snapshots, { recursive: true })
+  }
+
+  async loseVersion(): Promise<void> {
+    const current = await this.store.current(this.entity.slug)
+    if (current) rmSync(join(this.#versionFolders()[0], this.entity.slug, `${current.version}.json`))
+  }
+
+  #versionFolders(): [snapshots: string, copy: string] {
+    return [join(this.folder, 'snapshots'), join(this.folder, 'copy')]
   }
 
   /** Runs statements as another program would. */
@@ -121,13 +149,9 @@ export class SyncWorld {
     }
   }
 
-  /** What it should hold, written without our own encoder. */
+  /** What it should hold. */
   expected(): Map<string, string> {
-    const rows = [...this.model].map(([key, [text, big, amount, flag]]): [string, string] => [
-      key,
-      `{"id":${JSON.stringify(key)},"text":${JSON.stringify(text)},"big":${big},"amount":${amount === null ? null : plain(amount)},"flag":${flag}}`,
-    ])
-    return new Map(rows)
+    return new Map([...this.model].map(([key, row]) => [key, expectedRow(key, row)]))
   }
 
   /** Everything that must hold after a run that succeeded; a list of what does not. */
@@ -156,6 +180,11 @@ export class SyncWorld {
     if (current?.epoch !== Number(epoch) || current?.seq !== Number(seq)) found.push('snapshot and checkpoint differ')
     return found
   }
+}
+
+/** A row as a snapshot should have it, written without our own encoder. */
+export function expectedRow(key: string, [text, big, amount, flag]: Row): string {
+  return `{"id":${JSON.stringify(key)},"text":${JSON.stringify(text)},"big":${big},"amount":${amount === null ? null : plain(amount)},"flag":${flag}}`
 }
 
 function literal(text: string | null): string {
