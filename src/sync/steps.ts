@@ -1,7 +1,7 @@
 /** The steps of a run, in the order in which `sync.ts` takes them. */
 import { LinkedEventsError } from '../errors.ts'
 import { advance, begin, type Checkpoint } from './checkpoint.ts'
-import { guarded } from './guard.ts'
+import { changeName, guarded } from './guard.ts'
 import { nextStep, type Step } from './handshake.ts'
 import { rowChanges } from './row.ts'
 import type { Run } from './run.ts'
@@ -100,8 +100,8 @@ export async function prepare(
   run.tally.updated += counts.updated
   run.tally.deleted += counts.deleted
   if (restart) run.tally.reason = step.reason
-  const objection = run.approve ? null : guarded({ before, after, deleted })
-  if (objection !== null) {
+  const objection = guarded({ before, after, deleted })
+  if (objection !== null && !run.approves(await changeName(run.session.changes(delta, 0), { isWhole: restart }))) {
     // Nothing was applied, so nothing needs to be rolled forward: the next run looks at the table anew.
     run.tally.reason = objection
     await removeLeftovers(run, held)

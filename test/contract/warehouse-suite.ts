@@ -292,7 +292,7 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
       expect(await run()).toMatchObject({ result: 'guarded', version: 2, rows: 1, error: { code: 'SYNC_GUARDED' } })
       expect(await run({}, { full: true })).toMatchObject({ result: 'guarded', version: 2 })
       expect(await rows('1')).toEqual(['{"id":1}'])
-      expect(await run({}, { approve: true })).toMatchObject({ result: 'success', deleted: 1, rows: 0 })
+      expect(await run({}, { approves: () => true })).toMatchObject({ result: 'success', deleted: 1, rows: 0 })
     })
 
     test('a guarded change that the table takes back is forgotten', async () => {

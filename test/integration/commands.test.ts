@@ -473,6 +473,44 @@ describe('bad surroundings: a clear error, a code, a hint, the right exit code',
     })
   })
 
+  test('--approve lets through the change that was stopped, and no other', async () => {
+    const cwd = await shop()
+    const change = (...statements: string[]) => duckdb(join(cwd, 'warehouse.duckdb'), statements)
+    const runs = async (...options: string[]) =>
+      (await json<{ runs: Record<string, unknown>[] }>(['sync', 'product', ...options], { cwd })).runs[0]
+    await change(`INSERT INTO products SELECT 'many-' || i, NULL, i, i, NULL, NULL FROM range(5000) r(i)`)
+    expect(await runs()).toMatchObject({ result: 'success', rows: 5003 })
+
+    await change(`DELETE FROM products WHERE "PRICE" BETWEEN 1000 AND 2999`)
+    // Nothing was stopped before: --approve alone does not say what it approves.
+    expect(await runs('--approve')).toMatchObject({ result: 'guarded', rows: 5003, deleted: 2000 })
+    await change(`DELETE FROM products WHERE "PRICE" >= 3000`)
+    expect(await runs('--approve')).toMatchObject({ result: 'guarded', rows: 5003, deleted: 4000 })
+    // Rows that come or change meanwhile do not matter: the deleted ones are the same.
+    await change(
+      `INSERT INTO products ("SKU") VALUES ('new')`,
+      `UPDATE products SET "NOTE" = 'x' WHERE "SKU" = 'SKU-1'`,
+    )
+    expect(await runs()).toMatchObject({ result: 'guarded', rows: 5003, error: { code: 'SYNC_GUARDED' } })
+    expect(await runs('--approve')).toMatchObject({
+      result: 'success',
+      added: 1,
+      updated: 1,
+      deleted: 4000,
+      rows: 1004,
+    })
+
+    // It was let through once: the same change later is stopped again.
+    await change(`INSERT INTO products SELECT 'many-' || i, NULL, i, i, NULL, NULL FROM range(1000, 5000) r(i)`)
+    expect(await runs()).toMatchObject({ result: 'success', rows: 5004 })
+    await change(`DELETE FROM products WHERE "PRICE" >= 1000`)
+    expect(await runs('--approve')).toMatchObject({ result: 'guarded', rows: 5004 })
+
+    // The whole table anew, and most of it missing: approved by the keys that are left.
+    expect(await runs('--full')).toMatchObject({ result: 'guarded', version: 3 })
+    expect(await runs('--full', '--approve')).toMatchObject({ result: 'success', epoch: 2, rows: 1004 })
+  })
+
   test('a sync that is killed leaves nothing half done', async () => {
     const cwd = await shop()
     const first = start(['sync'], { cwd })
