@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { javaNames, type Name, names, titles } from './contenders.ts'
+import { latency } from './latency.ts'
 import type { Format } from './test-bench.ts'
 import { TestBench } from './test-bench.ts'
 import { throughput } from './throughput.ts'
@@ -41,7 +42,8 @@ if (options.help) {
   process.exit(0)
 }
 const parts = new Set([...options.only.split(','), ...(options.peers ? javaNames : [])])
-const unknown = [...parts].filter((part) => part !== 'languages' && !names.includes(part as Name))
+const others = ['languages', 'latency']
+const unknown = [...parts].filter((part) => !others.includes(part) && !names.includes(part as Name))
 if (unknown.length > 0 || (options.format !== 'event' && options.format !== 'payload')) {
   console.error(`There is no ${unknown.join(', ') || `format ${options.format}`}.\n\n${usage}`)
   process.exit(2)
@@ -52,17 +54,21 @@ if (parts.delete('languages')) {
 }
 if (parts.size > 0) {
   const bench = await TestBench.open()
+  const rows = Number(options.rows)
+  const rounds = Number(options.rounds)
   try {
+    if (parts.delete('latency')) await latency(bench, { rows, rounds, eventsPerSecond: 5000, seconds: 20 })
     const events = Number(options.events ?? (options.peers ? 1_000_000 : 300_000))
-    await throughput(bench, {
-      contenders: parts as ReadonlySet<Name>,
-      events,
-      stockEvents: Math.min(events, Number(options['stock-events'])),
-      rows: Number(options.rows),
-      rounds: Number(options.rounds),
-      format: options.format as Format,
-      nodeOptions: options.node === '' ? [] : options.node.split(' '),
-    })
+    if (parts.size > 0)
+      await throughput(bench, {
+        contenders: parts as ReadonlySet<Name>,
+        events,
+        stockEvents: Math.min(events, Number(options['stock-events'])),
+        rows,
+        rounds,
+        format: options.format as Format,
+        nodeOptions: options.node === '' ? [] : options.node.split(' '),
+      })
   } finally {
     await bench.close()
   }
