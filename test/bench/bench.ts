@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { javaNames, type Name, names, titles } from './contenders.ts'
 import { latency } from './latency.ts'
+import { swap } from './swap.ts'
 import type { Format } from './test-bench.ts'
 import { TestBench } from './test-bench.ts'
 import { throughput } from './throughput.ts'
@@ -42,7 +43,7 @@ if (options.help) {
   process.exit(0)
 }
 const parts = new Set([...options.only.split(','), ...(options.peers ? javaNames : [])])
-const others = ['languages', 'latency']
+const others = ['languages', 'latency', 'swap']
 const unknown = [...parts].filter((part) => !others.includes(part) && !names.includes(part as Name))
 if (unknown.length > 0 || (options.format !== 'event' && options.format !== 'payload')) {
   console.error(`There is no ${unknown.join(', ') || `format ${options.format}`}.\n\n${usage}`)
@@ -58,6 +59,7 @@ if (parts.size > 0) {
   const rounds = Number(options.rounds)
   try {
     if (parts.delete('latency')) await latency(bench, { rows, rounds, eventsPerSecond: 5000, seconds: 20 })
+    if (parts.delete('swap')) await swap(bench, { rows, eventsPerSecond: 5000, swaps: 3 })
     const events = Number(options.events ?? (options.peers ? 1_000_000 : 300_000))
     if (parts.size > 0)
       await throughput(bench, {

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type KafkaAdmin, kafkaAdmin } from '../../src/kafka/admin.ts'
 import type { KafkaConnection } from '../../src/kafka/connection.ts'
@@ -28,6 +28,8 @@ export interface RunConfig {
   readonly delivery?: 'at_least_once' | 'exactly_once'
   /** Default: the broker itself. */
   readonly brokers?: readonly string[]
+  /** An older snapshot is synced at once. Default: the program's own. */
+  readonly maxAge?: string
 }
 
 export class TestBench {
@@ -49,6 +51,10 @@ export class TestBench {
   }
 
   static async open(): Promise<TestBench> {
+    const [load = 0] = loadavg()
+    process.stderr.write(
+      `load average before the start: ${load.toFixed(2)}${load > 0.5 ? ' (not a quiet machine)' : ''}\n`,
+    )
     const folder = mkdtempSync(join(tmpdir(), 'linked-events-bench-'))
     const broker = await startBroker({ dir: join(folder, 'kafka'), heapMegabytes: 1024 })
     const [core, brokerCore] = availableParallelism() > 1 ? [0, 1] : [null, null]
@@ -137,7 +143,7 @@ export class TestBench {
   }
 
   #configFile(options: RunConfig): string {
-    const { name, input, output = name, stateDir, format = 'event', delivery = 'at_least_once' } = options
+    const { name, input, output = name, stateDir, maxAge, format = 'event', delivery = 'at_least_once' } = options
     writeFileSync(
       join(this.folder, 'graph.hcl'),
       `entity "${entity}" {\n  name = "Product"\n  table_ref = "products"\n  primary_key = "PRODUCT_ID"\n  enrichment_enabled = true\n}\n`,
@@ -154,7 +160,9 @@ export class TestBench {
       data_graph: './graph.hcl',
       state_dir: stateDir,
       warehouse: { type: 'duckdb', path: './warehouse.duckdb' },
-      entities: { [entity]: { schedule: { strategy: 'MANUAL' } } },
+      entities: {
+        [entity]: { schedule: { strategy: 'MANUAL' }, ...(maxAge === undefined ? {} : { max_age: maxAge }) },
+      },
       source: { kafka: { topics: [input], group: name } },
       dead_letters: { topic: output },
       destinations: [{ slug: 'amplitude', output: { topic: output, format }, mappings: [mapping] }],
