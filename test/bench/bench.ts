@@ -2,7 +2,10 @@
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { javaNames, type Name, names, titles } from './contenders.ts'
+import { large } from './large.ts'
 import { latency } from './latency.ts'
+import { memory } from './memory.ts'
+import { rows as compareRows } from './rows.ts'
 import { swap } from './swap.ts'
 import type { Format } from './test-bench.ts'
 import { TestBench } from './test-bench.ts'
@@ -43,7 +46,7 @@ if (options.help) {
   process.exit(0)
 }
 const parts = new Set([...options.only.split(','), ...(options.peers ? javaNames : [])])
-const others = ['languages', 'latency', 'swap']
+const others = ['languages', 'latency', 'swap', 'rows', 'memory', 'large']
 const unknown = [...parts].filter((part) => !others.includes(part) && !names.includes(part as Name))
 if (unknown.length > 0 || (options.format !== 'event' && options.format !== 'payload')) {
   console.error(`There is no ${unknown.join(', ') || `format ${options.format}`}.\n\n${usage}`)
@@ -60,6 +63,9 @@ if (parts.size > 0) {
   try {
     if (parts.delete('latency')) await latency(bench, { rows, rounds, eventsPerSecond: 5000, seconds: 20 })
     if (parts.delete('swap')) await swap(bench, { rows, eventsPerSecond: 5000, swaps: 3 })
+    if (parts.delete('rows')) await compareRows(bench, { few: 10_000, many: 10_000_000, events: 300_000, rounds })
+    if (parts.delete('memory')) await memory(bench, { rows, events: 5_000_000 })
+    if (parts.delete('large')) await large(bench, { rows, events: 1000 })
     const events = Number(options.events ?? (options.peers ? 1_000_000 : 300_000))
     if (parts.size > 0)
       await throughput(bench, {
