@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { constants, setPriority } from 'node:os'
 import { systemClock } from '../clock.ts'
 import type { EntitySettings } from '../config/entities.ts'
 import type { Project } from '../config/project.ts'
@@ -138,6 +139,7 @@ function childRun(context: Context, project: Project, slug: string, signal: Abor
     env: { ...context.env, [lenderVariable]: String(process.pid) },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  yieldToEvents(child.pid)
   const stop = () => child.kill('SIGTERM')
   signal.addEventListener('abort', stop, { once: true })
   let output = ''
@@ -149,6 +151,16 @@ function childRun(context: Context, project: Project, slug: string, signal: Abor
       resolve(reported(output, slug))
     })
   })
+}
+
+/** On a busy processor events go first: a sync that takes longer hurts nobody. */
+function yieldToEvents(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    setPriority(pid, constants.priority.PRIORITY_LOW)
+  } catch {
+    // It has ended, or the system does not allow it.
+  }
 }
 
 function reported(output: string, slug: string): SyncRun | null {
