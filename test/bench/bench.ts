@@ -18,6 +18,7 @@ ours is \`linked-events run\` as installed (npm run build). What they write is c
 
   --only A,B,…       parts, by default languages,pass,stock,ours
        languages     triggers and mappings beside Segment's packages
+       sync          first, unchanged, changed: time and memory
 ${names.map((name) => `       ${name.padEnd(14)}${titles[name]}`).join('\n')}
   --peers            ${javaNames.join(',')} beside the others, with a million events (needs a Java 17 development kit and Maven)
   --events N         events of a contender: 300000, with --peers 1000000
@@ -46,16 +47,18 @@ if (options.help) {
   process.exit(0)
 }
 const parts = new Set([...options.only.split(','), ...(options.peers ? javaNames : [])])
-const others = ['languages', 'latency', 'swap', 'rows', 'memory', 'large']
+const others = ['languages', 'sync', 'latency', 'swap', 'rows', 'memory', 'large']
 const unknown = [...parts].filter((part) => !others.includes(part) && !names.includes(part as Name))
 if (unknown.length > 0 || (options.format !== 'event' && options.format !== 'payload')) {
   console.error(`There is no ${unknown.join(', ') || `format ${options.format}`}.\n\n${usage}`)
   process.exit(2)
 }
-if (parts.delete('languages')) {
-  const script = new URL('languages.ts', import.meta.url).pathname
-  execFileSync(process.execPath, ['--import', 'tsx', script], { stdio: 'inherit' })
+const script = (name: string, ...words: string[]) => {
+  const path = new URL(name, import.meta.url).pathname
+  execFileSync(process.execPath, ['--import', 'tsx', path, ...words], { stdio: 'inherit' })
 }
+if (parts.delete('languages')) script('languages.ts')
+if (parts.delete('sync')) script('sync.ts', options.rows)
 if (parts.size > 0) {
   const bench = await TestBench.open()
   const rows = Number(options.rows)

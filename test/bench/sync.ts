@@ -1,6 +1,6 @@
 /**
- * How long a sync takes, and how much memory: DuckDB with a million rows of ten columns.
- * usage: npx tsx test/bench/sync.ts [ROWS]        Each figure is a process of its own; memory is its peak, all included.
+ * How long a sync takes, and how much memory: DuckDB with a million rows of ten columns, on as many cores as there are.
+ * Each figure is a process of its own; memory is its peak, all included. `npm run bench -- --only sync --rows N`
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -68,10 +68,20 @@ async function step(dir: string, name: string, rows: number): Promise<void> {
   clearInterval(pulse)
   const seconds = (performance.now() - started) / 1000
   const { result, added, updated, deleted, error } = run
+  if (error !== null) throw new Error(error.message)
+  const goal = goals.find((one) => one.name === name && one.rows === rows)?.goal
   console.log(
-    `${name.padEnd(10)} ${seconds.toFixed(2)} s, peak ${peakMegabytes()} MB, longest stall ${stall.toFixed(0)} ms: ${result}, ${added} added, ${updated} updated, ${deleted} deleted ${error ? error.message : ''}`,
+    `${name.padEnd(10)} ${seconds.toFixed(2)} s, peak ${peakMegabytes()} MiB${goal === undefined ? '' : ` (goal ${goal})`}: ${result}, +${added} ~${updated} -${deleted}, longest stall ${stall.toFixed(0)} ms`,
   )
 }
+
+const goals = [
+  { name: 'first', rows: 1_000_000, goal: '<= 15 s' },
+  { name: 'unchanged', rows: 1_000_000, goal: '<= 0.2 s' },
+  { name: 'changed', rows: 1_000_000, goal: '<= 2.5 s, <= 350 MiB' },
+  { name: 'first', rows: 10_000_000, goal: '<= 1024 MiB' },
+  { name: 'changed', rows: 10_000_000, goal: '<= 1024 MiB' },
+]
 
 async function lookups(dir: string, rows: number): Promise<void> {
   const live = openSnapshots({ dir, entities: [entity.slug], tell: () => {} })
@@ -92,7 +102,7 @@ async function lookups(dir: string, rows: number): Promise<void> {
     }
     const perSecond = Math.round(count / ((performance.now() - started) / 1000) / 1000)
     console.log(
-      `lookups    ${perSecond}k/s, ${round} million of uniform keys, ${hits} hits, peak ${peakMegabytes()} MB`,
+      `lookups    ${perSecond}k/s, ${round} million of uniform keys, ${hits} hits, peak ${peakMegabytes()} MiB`,
     )
   }
   live.close()
