@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { digestPattern } from './digest.ts'
 import { operatingError } from './errors.ts'
 import { tableFormat } from './table.ts'
 
@@ -23,7 +24,7 @@ export interface Manifest {
   readonly valid_from: string
   readonly rows: number
   readonly bytes: number
-  /** `sha256:` and 64 hexadecimal digits, of the whole file. */
+  /** Of the whole file, see digest.ts. */
   readonly digest: string
   readonly created_at: string
   readonly reason: string
@@ -79,7 +80,7 @@ function isManifest(manifest: Partial<Manifest> | null, entity: string, version:
     typeof manifest.lineage === 'string' &&
     numbers.every((number) => Number.isSafeInteger(number)) &&
     times.every((time) => !Number.isNaN(Date.parse(time ?? ''))) &&
-    /^sha256:[0-9a-f]{64}$/.test(manifest.digest ?? '')
+    digestPattern.test(manifest.digest ?? '')
   )
 }
 

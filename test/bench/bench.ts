@@ -66,7 +66,7 @@ if (parts.size > 0) {
   try {
     if (parts.delete('latency')) await latency(bench, { rows, rounds, eventsPerSecond: 5000, seconds: 20 })
     if (parts.delete('swap')) await swap(bench, { rows, eventsPerSecond: 5000, swaps: 3 })
-    if (parts.delete('rows')) await compareRows(bench, { few: 10_000, many: 10_000_000, events: 300_000, rounds })
+    if (parts.delete('rows')) await compareRows(bench, { few: 10_000, many: 10_000_000, events: 1_000_000, rounds })
     if (parts.delete('memory')) await memory(bench, { rows, events: 5_000_000 })
     if (parts.delete('large')) await large(bench, { rows, events: 1000 })
     const events = Number(options.events ?? (options.peers ? 1_000_000 : 300_000))

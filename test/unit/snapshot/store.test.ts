@@ -85,7 +85,7 @@ describe('a version', () => {
       valid_from: '2026-01-01T00:00:00.000Z',
       rows: 1,
       bytes: statSync(path(1)).size,
-      digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      digest: expect.stringMatching(/^crc32c-1m:[0-9a-f]{64}$/),
       created_at: '2026-01-02T00:00:00.000Z',
       reason: 'first sync',
       current: true,
