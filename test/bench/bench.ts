@@ -136,6 +136,8 @@ async function buildSnapshot(): Promise<void> {
     lineage: 'bench',
     seq: 1,
     asOf: Date.now(),
+    configHash: '',
+    probe: null,
     reason: 'bench',
     base: 'nothing',
     changes: changes(),
