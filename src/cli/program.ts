@@ -183,6 +183,13 @@ function addCommands(root: Command, add: Add): void {
     ['linked-events sync cancel product-entity'],
     async () => (await import('./sync.ts')).cancel,
   ).argument('<entity>')
+  add(
+    sync,
+    'audit',
+    'prove that the snapshot is the table, or name the keys that differ',
+    ['linked-events sync audit product-entity'],
+    async () => (await import('./audit.ts')).auditCommand,
+  ).argument('<entity>')
 
   const snapshot = prepare(root.command('snapshot').description('the local copies of the entities'))
   examples(snapshot, ['linked-events snapshot list'])

@@ -55,6 +55,8 @@ export async function build(options: BuildOptions): Promise<Manifest> {
       seq: order.seq,
       as_of: new Date(order.asOf).toISOString(),
       valid_from: new Date(order.asOf).toISOString(),
+      config_hash: order.configHash,
+      probe: order.probe,
       rows: order.rows,
       bytes,
       digest: digest.digest,

@@ -22,6 +22,10 @@ export interface Manifest {
   readonly as_of: string
   /** RFC 3339. When the warehouse was read to make this version. */
   readonly valid_from: string
+  /** Table, columns and rules of the sync that made it; null in versions of before it was kept. */
+  readonly config_hash: string | null
+  /** The warehouse's probe at `as_of`, where it has one. */
+  readonly probe: string | null
   readonly rows: number
   readonly bytes: number
   /** Of the whole file, see digest.ts. */
@@ -65,8 +69,9 @@ export async function readManifest(dir: string, entity: string, version: number)
     return null
   }
   if (!isManifest(manifest, entity, version)) return null
+  const { config_hash = null, probe = null } = manifest
   const file = await stat(join(folder, `${version}.sqlite`)).catch(ignoring('ENOENT', null))
-  return file?.size === manifest.bytes ? manifest : null
+  return file?.size === manifest.bytes ? { ...manifest, config_hash, probe } : null
 }
 
 function isManifest(manifest: Partial<Manifest> | null, entity: string, version: number): boolean {

@@ -136,6 +136,8 @@ export async function publish(run: Run, held: Checkpoint, base: 'nothing' | 'cur
     lineage: held.lineage,
     seq: held.seq + 1,
     asOf: held.deltaAsOf,
+    configHash: held.configHash,
+    probe: held.probe,
     reason: run.tally.reason ?? 'changes',
     base,
     changes: rowChanges(run.source, run.session.changes(held.delta ?? '', run.source.columns.length)),

@@ -84,7 +84,7 @@ async function protocol(run: Run): Promise<SyncResult> {
   if (step.do === 'diff' && probe !== null && probe === seen?.probe) {
     tally.reason = 'probe unchanged'
     if (run.dryRun) return 'dry_run'
-    await run.store.confirm(run.slug, run.asOf)
+    await run.store.confirm(run.slug, { asOf: run.asOf, probe })
     if (await hasLeftovers(run, seen)) await removeLeftovers(run, await lease(run, seen))
     return 'unchanged'
   }
@@ -118,7 +118,7 @@ async function bring(run: Run, from: { held: Checkpoint; probe: string | null; s
     held = await commit(run, prepared)
   } else {
     held = prepared
-    await run.store.confirm(run.slug, run.asOf)
+    await run.store.confirm(run.slug, { asOf: run.asOf, probe: from.probe })
   }
   await removeLeftovers(run, held)
   if (interrupted) run.tally.reason = 'finished an interrupted run'

@@ -35,7 +35,10 @@ export async function connectDuckDB(config: DuckDBConfig, signal: AbortSignal): 
     probe: (source) => probe(driver, d, source),
     checksums: (source) => checksums(source, d.from(source)),
     createDelta: (source, names) => createDelta(driver, d, source, names),
-    changes: (delta, columns) => changes(driver, d, delta, columns),
+    sourceRows: (source) =>
+      sql.onceEach(source, `${allRows(source, d.from(source))} WHERE ${quote(source.key.name)} IS NOT NULL`),
+    changes: (delta, columns) => changePages(driver, { from: d.state(delta), columns, order: ' ORDER BY "record_id"' }),
+    changePages: (statement, columns) => changePages(driver, { from: `(${statement}) p`, columns, order: '' }),
     grants: async () => ({
       select: () => `make ${config.path} readable for this user`,
       state: `make ${config.path} and its folder writable for this user`,
@@ -133,6 +136,8 @@ function dialect(stateSchema: string): Dialect {
     text,
     checksum,
     differs: (a, b) => `${a} IS DISTINCT FROM ${b}`,
+    sha256: (text) => `sha256(${text})`,
+    hexNumber: (digits) => `CAST('0x' || ${digits} AS BIGINT)`,
     byteOrder: (expression) => expression,
     from: (source) => quoteRef(source.table.ref),
     stateTables: () =>
@@ -168,6 +173,13 @@ function hashed(column: Column): string {
   return native ? quote(column.name) : text(column)
 }
 
+/** `record_id`, `checksum`, `c0`, … of every row. */
+function allRows(source: Source, from: string): string {
+  const check = checksum(source.columns.map((column) => ({ column })))
+  const texts = source.columns.map((column, index) => `${text(column)} AS "c${index}"`)
+  return `SELECT ${[`${keyText(source.key)} AS "record_id"`, `${check} AS "checksum"`, ...texts].join(', ')} FROM ${from}`
+}
+
 /** Order-free over all rows; about 0.1 s for a million. */
 async function probe(driver: Driver, d: Dialect, source: Source): Promise<string> {
   const row = `hash(${[source.key, ...source.columns].map(hashed).join(', ')})`
@@ -198,10 +210,7 @@ async function createDelta(
   const { view } = source.table
   const from = view ? 'temp."le_source"' : d.from(source)
   const unique = checksums(source, from)
-  const key = keyText(source.key)
-  const check = checksum(source.columns.map((column) => ({ column })))
-  const texts = source.columns.map((column, index) => `${text(column)} AS "c${index}"`)
-  const payload = `SELECT ${[`${key} AS "record_id"`, `${check} AS "checksum"`, ...texts].join(', ')} FROM ${from}`
+  const payload = allRows(source, from)
   const columns = ['t."op" AS "op"', 't."record_id" AS "record_id"', 't."checksum" AS "checksum"']
   const picked = source.columns.map((_, index) => `s."c${index}" AS "c${index}"`)
   const once = source.duplicates === 'first' ? ' QUALIFY ROW_NUMBER() OVER (PARTITION BY t."record_id") = 1' : ''
@@ -224,10 +233,13 @@ async function createDelta(
 }
 
 /** One text a row: taking many small strings out of DuckDB costs more than everything else in a first sync. */
-async function* changes(driver: Driver, d: Dialect, delta: string, columns: number): AsyncGenerator<readonly Change[]> {
-  const names = Array.from({ length: columns }, (_, index) => `"c${index}"`)
+async function* changePages(
+  driver: Driver,
+  select: { readonly from: string; readonly columns: number; readonly order: string },
+): AsyncGenerator<readonly Change[]> {
+  const names = Array.from({ length: select.columns }, (_, index) => `"c${index}"`)
   const packed = `CAST(to_json([${['"op"', '"record_id"', ...names].join(', ')}]) AS VARCHAR)`
-  for await (const page of driver.pages(`SELECT ${packed} FROM ${d.state(delta)} ORDER BY "record_id"`)) {
+  for await (const page of driver.pages(`SELECT ${packed} FROM ${select.from}${select.order}`)) {
     yield JSON.parse(`[${page.join(',')}]`) as Change[]
   }
 }

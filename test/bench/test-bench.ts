@@ -127,6 +127,8 @@ export class TestBench {
       lineage: 'bench',
       seq: 1,
       asOf: Date.now(),
+      configHash: '',
+      probe: null,
       reason: 'bench',
       base: 'nothing',
       changes: changes(),

@@ -4,6 +4,7 @@ import { type AddressInfo, createConnection, createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Problem } from '../../src/errors.ts'
+import { lockStateDir } from '../../src/snapshot/lock.ts'
 import { folder, json, linkedEvents, start } from '../support/cli.ts'
 import { duckdb, shopGraph, shopTables } from '../support/shop.ts'
 
@@ -290,6 +291,34 @@ describe('from a warehouse table to an enriched event', () => {
       [5, 17, 'did you mean "main.products"?'],
       [12, 19, 'did you mean "ACCOUNT_ID"?'],
     ])
+  })
+
+  test('sync audit proves that the snapshot is the table, or names the keys that differ, while another process owns the state', async () => {
+    expect(await json(['sync'], { cwd })).toMatchObject({ exit: 0 })
+    const lock = lockStateDir(join(cwd, '.linked-events'))
+    try {
+      expect(await json(['sync', 'audit', 'account'], { cwd })).toMatchObject({
+        ok: true,
+        exit: 0,
+        entity: 'account',
+        rows: { table: 3, snapshot: 3 },
+        buckets: { compared: 1, differing: 0 },
+        changed_since: null,
+        hint: null,
+      })
+      await duckdb(join(cwd, 'warehouse.duckdb'), [`UPDATE accounts SET "PLAN" = 'other' WHERE "ACCOUNT_ID" = 42`])
+      expect(await json(['sync', 'audit', 'account'], { cwd })).toMatchObject({
+        ok: false,
+        exit: 1,
+        different: { count: 1, keys: ['42'] },
+        changed_since: true,
+        hint: 'the table has changed since the snapshot was made: run `linked-events sync account`, then audit again',
+      })
+      const said = await linkedEvents(['sync', 'audit', 'account'], { cwd })
+      expect(said.stdout).toMatch(/^1 different: 42$/m)
+    } finally {
+      lock.release()
+    }
   })
 
   test('sync reset forgets, and the next sync reads everything in a new epoch', async () => {

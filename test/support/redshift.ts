@@ -18,7 +18,7 @@ export interface Redshift {
 
 /** PostgreSQL has them, Redshift does not (or means something else by them). */
 const lacking =
-  /IS (?:NOT )?DISTINCT FROM|ON CONFLICT|\bRETURNING\b|\bjsonb?\b|::|\btext\b|UNLOGGED|GENERATED|ON COMMIT|LATERAL|\bFILTER *\(|string_agg|array_agg *\(|\barray\b|generate_series|sha\d+ *\(|convert_to|\bencode *\(|DISTINCT ON|MERGE|NO SCROLL|advisory|SKIP LOCKED|INCLUDING|CREATE (?:UNIQUE )?INDEX|SEQUENCE|to_regclass|set_config|hashtext|\bfetch\b(?! forward \d+ from)|\bbytea\b|\buuid\b|COLLATE "|information_schema/i
+  /IS (?:NOT )?DISTINCT FROM|ON CONFLICT|\bRETURNING\b|\bjsonb?\b|::|\btext\b|UNLOGGED|GENERATED|ON COMMIT|LATERAL|\bFILTER *\(|string_agg|array_agg *\(|\barray\b|generate_series|sha(?:224|256|384|512) *\(|convert_to|\bencode *\(|DISTINCT ON|MERGE|NO SCROLL|advisory|SKIP LOCKED|INCLUDING|CREATE (?:UNIQUE )?INDEX|SEQUENCE|to_regclass|set_config|hashtext|\bfetch\b(?! forward \d+ from)|\bbytea\b|\buuid\b|COLLATE "|information_schema/i
 const fetchRowsMax = 1000
 
 /** What PostgreSQL must see instead; or why it must not see it. */
@@ -43,6 +43,8 @@ const standIns = [
   `CREATE DOMAIN varbyte AS bytea`,
   `CREATE FUNCTION json_serialize(jsonb) RETURNS varchar LANGUAGE sql IMMUTABLE AS 'SELECT CAST($1 AS varchar)'`,
   `CREATE FUNCTION from_varbyte(bytea, varchar) RETURNS varchar LANGUAGE sql IMMUTABLE AS 'SELECT replace(encode($1, $2), chr(10), '''')'`,
+  `CREATE FUNCTION sha2(varchar, integer) RETURNS varchar LANGUAGE sql IMMUTABLE AS 'SELECT encode(sha256(convert_to($1, ''UTF8'')), ''hex'')'`,
+  `CREATE FUNCTION strtol(varchar, integer) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT CAST(CAST(''x'' || lpad($1, 16, ''0'') AS bit(64)) AS bigint)'`,
   `CREATE VIEW pg_catalog.svv_tables AS SELECT * FROM information_schema.tables`,
   `CREATE VIEW pg_catalog.svv_columns AS SELECT table_schema, table_name, column_name, ordinal_position, COALESCE(domain_name, data_type) AS data_type FROM information_schema.columns`,
   `CREATE VIEW pg_catalog.svv_all_tables AS SELECT 'elsewhere' AS database_name, table_schema AS schema_name, table_name, table_type FROM information_schema.tables`,

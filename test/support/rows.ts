@@ -17,6 +17,8 @@ export async function publishRows(
     lineage: 'one',
     seq: (before?.seq ?? 0) + 1,
     asOf: Date.parse('2026-01-01T00:00:00Z'),
+    configHash: 'columns.rest',
+    probe: null,
     reason: 'test',
     base: 'nothing',
     changes: changes(),

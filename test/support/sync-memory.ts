@@ -6,7 +6,7 @@ import { LinkedEventsError } from '../../src/errors.ts'
 import type { Checkpoint } from '../../src/sync/checkpoint.ts'
 import type { EntityPlan } from '../../src/sync/entity-plan.ts'
 import type { SyncOptions } from '../../src/sync/run.ts'
-import type { SnapshotStore, StoredVersion, VersionOrder } from '../../src/sync/store.ts'
+import type { SnapshotStore, StoredRows, StoredVersion, VersionOrder } from '../../src/sync/store.ts'
 import { sync } from '../../src/sync/sync.ts'
 import type { SyncRun } from '../../src/sync/sync-run.ts'
 import type { Change, Column, Table, Warehouse, WarehouseSession } from '../../src/sync/warehouse.ts'
@@ -148,6 +148,8 @@ export class MemoryWorld implements World {
       probe: async () => String(this.#revision),
       checkKeys: async () => ({ rows: this.model.size, nullKeys: 0, duplicateKeys: 0, examples: [] }),
       countChanges: async (_, generation) => counts(differences(generation)),
+      digests: () => notHere(),
+      rows: () => allRows(differences(null).map(([change]) => change)),
       createState: async () => {},
       checkpoint: async () => this.#checkpoint,
       insert: async (checkpoint) => {
@@ -205,6 +207,10 @@ export class MemoryWorld implements World {
   }
 }
 
+function notHere(): never {
+  throw new Error('an audit is not part of the schedules')
+}
+
 function canonical([text, big, amount, flag]: Row): [(string | null)[], string] {
   const texts = [text, big === null ? null : String(big), amount, flag === null ? null : String(flag)]
   return [texts, JSON.stringify(texts)]
@@ -237,19 +243,33 @@ class MemoryStore implements SnapshotStore {
         else content.set(id, row)
       }
     if (this.#versions.at(-1) !== base) throw new LinkedEventsError('SYNC_LOST', 'another run has published')
-    const { epoch, lineage, seq, asOf } = order
+    const { epoch, lineage, seq, asOf, configHash, probe } = order
     if (this.#weak !== 'publish ignores what it is built on') {
       const follows = base?.lineage === lineage && base.seq === seq - 1
       if (order.base === 'current' && base === undefined) throw new LinkedEventsError('SNAPSHOT_CORRUPT', 'no version')
       if (order.base === 'current' && !follows) throw new LinkedEventsError('SYNC_LOST', 'another run has published')
       if (content.size !== order.rows) throw new LinkedEventsError('SNAPSHOT_CORRUPT', 'rows differ')
     }
-    const version = { version: (base?.version ?? 0) + 1, epoch, lineage, seq, rows: order.rows, asOf, content }
+    const version = {
+      version: (base?.version ?? 0) + 1,
+      epoch,
+      lineage,
+      seq,
+      rows: order.rows,
+      asOf,
+      configHash,
+      probe,
+      content,
+    }
     this.#versions = [...this.#versions, version].slice(-order.keep)
     return version
   }
 
   async confirm(): Promise<void> {}
+
+  async read(): Promise<StoredRows | null> {
+    return notHere()
+  }
 
   rows(): ReadonlyMap<string, string> {
     return this.#versions.at(-1)?.content ?? new Map()

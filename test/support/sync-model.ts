@@ -33,7 +33,7 @@ export interface World {
 }
 
 const awkward = [null, '', 'n', 's1:a', "'", '"', 'a|b', '漢字', '🎉', ' ', 'NULL', 'null', '\\', '\n', 'x'.repeat(300)]
-const keys = [
+export const keys = [
   '1',
   '01',
   '1.0',
@@ -48,7 +48,7 @@ const keys = [
 ]
 
 const text = fc.constantFrom(...awkward)
-const row: fc.Arbitrary<Row> = fc.tuple(
+export const row: fc.Arbitrary<Row> = fc.tuple(
   text,
   fc.constantFrom(null, 0n, 1n, -1n, 9007199254740993n, 9223372036854775807n, -9223372036854775808n),
   fc.constantFrom(null, '0', '0.0001', '-0.0001', '1.1', '1.1000', '9999999999999999.9999'),

@@ -21,7 +21,7 @@ const checkpoint: Checkpoint = {
   owner: 'o',
 }
 const prepared: Checkpoint = { ...checkpoint, delta: 'd', deltaCounts: { added: 1, updated: 2, deleted: 3 } }
-const stored = { version: 7, epoch: 3, lineage: 'third', seq: 5, rows: 100, asOf: 0 }
+const stored = { version: 7, epoch: 3, lineage: 'third', seq: 5, rows: 100, asOf: 0, configHash: null, probe: null }
 const agreed: Standing = { checkpoint, stored, configHash: 'columns.rest', generationRows: 100, deltaRows: null }
 const parked: Standing = { ...agreed, checkpoint: prepared, deltaRows: 6 }
 
