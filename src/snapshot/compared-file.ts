@@ -1,7 +1,7 @@
 /** The rows of one snapshot file while a warehouse's are compared with them. Those seen are remembered by their hashes, eight bytes a row. */
 import Database from 'better-sqlite3'
+import { keyHash } from '../key.ts'
 import type { Row, StoredRows, StoredVersion } from '../sync/store.ts'
-import { keyHash } from './table.ts'
 
 /** Rows given out before the event loop gets a turn. */
 const pageRows = 500

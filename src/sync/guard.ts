@@ -2,7 +2,7 @@
  * The mass-delete guard: a lost grant or a half-built table looks like an empty one, and must not empty the snapshot. What it
  * stops has a name, so that an approval lets that change through and no other.
  */
-import { digest } from './source.ts'
+import { keyHash } from '../key.ts'
 import type { Change } from './warehouse.ts'
 
 /** Called with the name of a change that the guard stops. True: it is let through. */
@@ -25,27 +25,29 @@ export function guarded(change: {
   return null
 }
 
-const keysAtATime = 10_000
-
 /**
- * Names what a delta takes away: the keys that it deletes, or, when it is the whole table, the keys that are left. Rows that are
- * added or get other values meanwhile do not matter to whoever approves.
+ * Names a set of keys, in whatever order they come: those that a change deletes or, when the whole table comes anew, those that
+ * are left. Rows that are added or get other values meanwhile do not matter to whoever approves.
  */
+export function keySet(): { add(key: string): void; name(): string } {
+  let count = 0
+  let [low, high] = [0, 0]
+  return {
+    add(key) {
+      const hash = keyHash(key)
+      count++
+      low = (low + (hash % 2 ** 26)) % 2 ** 52
+      high = (high + Math.floor(hash / 2 ** 26)) % 2 ** 52
+    },
+    name: () => `${count}.${low}.${high}`,
+  }
+}
+
 export async function changeName(
   pages: AsyncIterable<readonly Change[]>,
   { isWhole }: { readonly isWhole: boolean },
 ): Promise<string> {
-  let name = await digest(String(isWhole))
-  let keys: string[] = []
-  const fold = async () => {
-    name = await digest(JSON.stringify([name, keys]))
-    keys = []
-  }
-  for await (const page of pages)
-    for (const [op, key] of page) {
-      if (isWhole || op === 'D') keys.push(key)
-      if (keys.length === keysAtATime) await fold()
-    }
-  await fold()
-  return name
+  const keys = keySet()
+  for await (const page of pages) for (const [op, key] of page) if (isWhole || op === 'D') keys.add(key)
+  return `${isWhole ? 'left' : 'deleted'} ${keys.name()}`
 }

@@ -40,8 +40,7 @@ export async function syncKeyOf(plan: EntityPlan): Promise<string> {
   return (await digest(JSON.stringify([plan.installId, plan.slug]))).slice(0, 12)
 }
 
-/** 128 bits of SHA-256, in hexadecimal digits. */
-export async function digest(text: string): Promise<string> {
+async function digest(text: string): Promise<string> {
   const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
   return Array.from(bytes.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
