@@ -24,8 +24,8 @@ interface Engine {
 }
 
 const engines: Readonly<Record<string, Engine>> = {
-  postgres: { start: startPostgresPeer, runs: 10 },
-  redshift: { start: startRedshiftPeer, runs: 10 },
+  postgres: { start: startPostgresPeer, runs: 100 },
+  redshift: { start: startRedshiftPeer, runs: 100 },
   snowflake: { start: startSnowflakePeer, make: fakesnow, runs: 3 },
   bigquery: { start: startBigQueryPeer, make: bigQueryEmulator, runs: 2 },
   databricks: { start: startDatabricksPeer, make: sparkWithDelta, runs: 1 },
