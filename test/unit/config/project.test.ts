@@ -89,6 +89,16 @@ describe('a problem has its place and a hint', () => {
       base.replace('file: ./out/crm.ndjson', 'file: x, format: evnt'),
       ['linked-events.yaml:7:32 CONFIG_INVALID (did you mean "event"?)'],
     ],
+    [
+      'a space that every object has',
+      base.replace('space: shop', 'space: __proto__'),
+      ['linked-events.yaml:1:8 CONFIG_INVALID'],
+    ],
+    [
+      'a destination that every object has',
+      base.replace('slug: crm', 'slug: toString'),
+      ['linked-events.yaml:6:11 CONFIG_INVALID'],
+    ],
     ['a missing key', base.replace('space: shop\n', ''), ['linked-events.yaml:1:1 CONFIG_INVALID']],
     ['a wrong type', base.replace('space: shop', 'space: [shop]'), ['linked-events.yaml:1:8 CONFIG_INVALID']],
     [

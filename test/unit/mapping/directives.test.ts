@@ -173,7 +173,7 @@ const directives: Readonly<Record<string, readonly JsonValue[]>> = {
   ),
   'what is no directive': [
     ...over([...raw, [{ a: at('n') }, [at('nowhere')], at('nothing')]], (value) => value),
-    ...over(['@nope', '@If', '@', '@@path'], (name) => ({ [name]: 1 })),
+    ...over(['@nope', '@If', '@', '@@path'], (name) => ({ [name as string]: 1 })),
     ...[
       { '@path': 'n', '@literal': 1 },
       { '@path': 'n', other: 1 },
