@@ -3,14 +3,14 @@ import { hostname } from 'node:os'
 import { systemClock } from '../clock.ts'
 import type { EntitySettings } from '../config/entities.ts'
 import type { Project } from '../config/project.ts'
-import { exit } from '../errors.ts'
+import { exit, LinkedEventsError } from '../errors.ts'
 import { appendRun, markRunning, readRuns, runningPid } from '../files/history.ts'
 import { lockStateDir, ownerOf } from '../snapshot/lock.ts'
 import { snapshotStore } from '../snapshot/store.ts'
 import { resetSync, sync } from '../sync/sync.ts'
 import type { SyncRun } from '../sync/sync-run.ts'
 import { type Context, entityOf, projectOf } from './context.ts'
-import { planOf } from './edges.ts'
+import { planOf, rowEventsOf } from './edges.ts'
 import { abortOnSignal } from './signals.ts'
 import { table } from './terminal.ts'
 import { warehouseOf } from './warehouse-of.ts'
@@ -57,15 +57,17 @@ export async function syncEntity(
   const { state_dir: stateDir } = project.config
   const done = markRunning(stateDir, entity.slug)
   const warehouse = await warehouseOf(project)
+  const plan = planOf(entity, project)
   try {
     const run = await sync({
       ...options,
-      entity: planOf(entity, project),
+      entity: plan,
       warehouse,
       store: snapshotStore({ dir: project.config.state_dir }),
+      ...(await rowEventsOf(project, plan)),
       clock: systemClock,
       tell: () => {},
-      owner: `${hostname()}/${process.pid}`,
+      owner: owner(),
       signal,
     })
     if (options.dryRun !== true) appendRun(stateDir, run)
@@ -83,20 +85,31 @@ export async function history(context: Context, _options: object, slug: string):
   return exit.ok
 }
 
-export async function reset(context: Context, _options: object, slug: string): Promise<number> {
+const owner = (): string => `${hostname()}/${process.pid}`
+
+export async function reset(
+  context: Context,
+  { takeEvents = false }: { readonly takeEvents?: boolean },
+  slug: string,
+): Promise<number> {
   const project = projectOf(context)
   const entity = entityOf(project, slug)
+  if (takeEvents && entity.events === undefined)
+    throw new LinkedEventsError('USAGE', `entity "${slug}" has no row events (entities.${slug}.events)`)
   const unlock = lock(context, project)
   const warehouse = await warehouseOf(project)
   try {
-    await resetSync({ entity: planOf(entity, project), warehouse, signal: abortOnSignal() })
+    const signal = abortOnSignal()
+    const eventsOwner = takeEvents ? { eventsOwner: owner() } : {}
+    await resetSync({ entity: planOf(entity, project), warehouse, signal, ...eventsOwner })
   } finally {
     await warehouse.close()
     unlock()
   }
   context.terminal.result(
     { ok: true },
-    () => `forgotten: the next sync of ${slug} reads everything; the snapshot goes on serving`,
+    () =>
+      `forgotten: the next sync of ${slug} reads everything; the snapshot goes on serving${takeEvents ? '; its row events are sent from here, beginning with every row' : ''}`,
   )
   return exit.ok
 }
@@ -123,10 +136,12 @@ function lock(context: Context, project: Project): () => void {
 
 function sentence(run: SyncRun): string {
   if (run.error !== null) return `${run.result}: ${run.error.code}`
-  const changes = `+${run.added} ~${run.updated} -${run.deleted}`
-  return run.result === 'unchanged'
-    ? `unchanged, ${run.rows.toLocaleString('en')} rows`
-    : `${run.result}: ${changes}, ${run.rows.toLocaleString('en')} rows`
+  const rows = `${run.rows.toLocaleString('en')} rows`
+  if (run.result === 'unchanged') return `unchanged, ${rows}`
+  const { sent = 0, elsewhere = null } = run.row_events ?? {}
+  const told =
+    elsewhere === null ? `, ${sent.toLocaleString('en')} row events` : `, row events are sent by ${elsewhere}`
+  return `${run.result}: +${run.added} ~${run.updated} -${run.deleted}, ${rows}${run.row_events === null ? '' : told}`
 }
 
 function runsTable(runs: readonly SyncRun[]): string {

@@ -117,6 +117,16 @@ const entity = z.strictObject({
     .enum(['fail', 'first', 'reject'])
     .default('fail')
     .describe('what a sync does with primary keys that occur twice'),
+  events: z
+    .strictObject({
+      topic: text.describe('topic that gets an event for each row that a sync finds changed'),
+      mode: z
+        .enum(['add', 'update', 'upsert', 'delete', 'mirror'])
+        .default('mirror')
+        .describe('which changes: new; changed; both; deleted rows; all of them'),
+    })
+    .optional()
+    .describe("each change as Segment's reverse ETL event, exactly once"),
 })
 
 const binding = z.strictObject({

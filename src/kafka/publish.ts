@@ -51,7 +51,7 @@ export async function publish(
         topic = found
         topics.set(record.topic, topic)
       }
-      bytes += write(batches, topic, record, keyless)
+      bytes += append(batches, topic, record, keyless)
       count++
       if (bytes < roundBytesMax) continue
       await batches.flush(sender)
@@ -66,7 +66,8 @@ export async function publish(
   }
 }
 
-function write(batches: Batches, topic: TopicDescription, record: PublishRecord, keyless: number): number {
+/** Adds a record to a round of sending, and returns its size. `keyless`: where records without a key go, from 0 to 1. */
+export function append(batches: Batches, topic: TopicDescription, record: PublishRecord, keyless: number): number {
   const key = bytesOf(record.key)
   const value = bytesOf(record.value)
   const headers = record.headers ?? []
