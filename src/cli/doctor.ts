@@ -3,7 +3,9 @@ import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync, writeSyn
 import { join } from 'node:path'
 import type { Project } from '../config/project.ts'
 import { exit, LinkedEventsError } from '../errors.ts'
-import type { WarehouseCheck as Check } from '../sync/warehouse.ts'
+import type { EntityPlan } from '../sync/entity-plan.ts'
+import { senderOf } from '../sync/row-events-sender.ts'
+import type { WarehouseCheck as Check, Warehouse } from '../sync/warehouse.ts'
 import { type Context, projectOf } from './context.ts'
 import { kafkaOf, planOf, transactionsOf } from './edges.ts'
 import { table } from './terminal.ts'
@@ -106,7 +108,9 @@ async function kafkaChecks(project: Project): Promise<Check[]> {
       const outputs = plan.destinations.flatMap(({ target }) => ('topic' in target ? [target.topic] : []))
       const letters = config.dead_letters?.topic
       const holds = plan.holds === null ? [] : [plan.holds.target.topic]
-      const wanted = [...new Set([...inputs, ...outputs, ...(letters === undefined ? [] : [letters]), ...holds])]
+      const told = project.entities.flatMap(({ events }) => (events === undefined ? [] : [events.topic]))
+      const others = letters === undefined ? [...holds, ...told] : [letters, ...holds, ...told]
+      const wanted = [...new Set([...inputs, ...outputs, ...others])]
       for (const topic of wanted)
         check(
           `topic ${topic}`,
@@ -153,7 +157,8 @@ async function warehouseChecks(project: Project): Promise<Check[]> {
   try {
     const warehouse = await warehouseOf(project)
     try {
-      return [...(await warehouse.checks(project.entities.map((entity) => planOf(entity, project))))]
+      const plans = project.entities.map((entity) => planOf(entity, project))
+      return [...(await warehouse.checks(plans)), ...(await senderChecks(warehouse, plans))]
     } finally {
       await warehouse.close()
     }
@@ -162,5 +167,30 @@ async function warehouseChecks(project: Project): Promise<Check[]> {
     return [
       { name: 'warehouse', ok: false, required: 'reachable', found: (error as Error).message, severity: 'error', fix },
     ]
+  }
+}
+
+/** The row events of an entity have one sender; where that is another installation, it should be alive. */
+async function senderChecks(warehouse: Warehouse, plans: readonly EntityPlan[]): Promise<Check[]> {
+  const told = plans.filter(({ events }) => events !== undefined)
+  if (told.length === 0) return []
+  const session = await warehouse.session(new AbortController().signal)
+  try {
+    const checks: Check[] = []
+    for (const { slug, installId, events } of told) {
+      const sender = await senderOf(session, events!.stream)
+      const ok = sender === null || sender.installId === installId
+      checks.push({
+        name: `row events of ${slug}`,
+        ok,
+        required: 'sent by one installation',
+        found: sender === null ? 'nobody yet' : ok ? 'this one' : `another one, made the sender by ${sender.owner}`,
+        severity: 'warning',
+        fix: ok ? null : `if it is gone for good: linked-events sync reset ${slug} --take-events`,
+      })
+    }
+    return checks
+  } finally {
+    await session.close()
   }
 }

@@ -15,11 +15,23 @@ import type { KafkaConnection } from '../kafka/connection.ts'
 import type { Transactions } from '../kafka/transactions.ts'
 import type { UntilEnd } from '../kafka/until-end.ts'
 import type { EntityPlan } from '../sync/entity-plan.ts'
+import type { RowEvents } from '../sync/row-events.ts'
 import type { Tell } from '../telemetry.ts'
 
 export function planOf(entity: EntitySettings, project: Project): EntityPlan {
-  const { slug, tableRef, primaryKey, columns, duplicates, versions } = entity
-  return { slug, tableRef, primaryKey, columns, duplicates, versions, installId: installIdOf(project.config.state_dir) }
+  const { slug, tableRef, primaryKey, columns, duplicates, versions, events } = entity
+  const { state_dir: stateDir, space, source } = project.config
+  const plan = { slug, tableRef, primaryKey, columns, duplicates, versions, installId: installIdOf(stateDir) }
+  if (events === undefined) return plan
+  const stream = `${source.kafka?.group ?? 'linked-events'}.row-events.${space}.${slug}`
+  return { ...plan, events: { ...events, stream } }
+}
+
+/** Where the row events of an entity go, if it has any. */
+export async function rowEventsOf(project: Project, { events }: EntityPlan): Promise<{ events?: RowEvents }> {
+  if (events === undefined) return {}
+  const { kafkaRowEvents } = await import('../kafka/row-events.ts')
+  return { events: kafkaRowEvents({ connection: kafkaOf(project), topic: events.topic, stream: events.stream }) }
 }
 
 /** Made once for a `state_dir`, and kept in it: what it holds and the state in the warehouse belong together. */

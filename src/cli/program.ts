@@ -175,7 +175,9 @@ function addCommands(root: Command, add: Add): void {
     'forget the warehouse state: the next sync reads everything',
     ['linked-events sync reset product-entity'],
     async () => (await import('./sync.ts')).reset,
-  ).argument('<entity>')
+  )
+    .argument('<entity>')
+    .option('--take-events', 'send its row events from this installation, whoever has sent them before')
   add(
     sync,
     'cancel',

@@ -40,15 +40,20 @@ export interface Scheduler {
 export function schedule(options: SchedulerOptions): Scheduler {
   const stopped = new AbortController()
   const signal = AbortSignal.any([options.signal, stopped.signal])
-  const used = options.project.entities.filter((entity) => entity.used)
+  const { entities } = options.project
+  const used = entities.filter((entity) => entity.used)
+  // Synced for its row events alone: nothing waits for it.
+  const told = entities.filter((entity) => !entity.used && entity.events !== undefined)
   const syncOne = serially((entity: EntitySettings) => syncInChild(options, entity, signal))
   const first = Promise.all(used.map((entity) => firstVersion(options, entity, syncOne, signal)))
   const ready = first.then(() => {})
   const ticking = options.once
     ? ready
-    : ready.then(() =>
-        Promise.all(used.map((entity) => tick(entity, options.project.config.state_dir, syncOne, signal))),
-      )
+    : ready.then(async () => {
+        for (const entity of told) void syncOne(entity).catch(() => {})
+        const stateDir = options.project.config.state_dir
+        await Promise.all([...used, ...told].map((entity) => tick(entity, stateDir, syncOne, signal)))
+      })
   ticking.catch(() => {}) // `ready` tells
   return {
     ready,
@@ -192,6 +197,7 @@ function failedRun(entity: string, started: number): SyncRun {
     null_keys: 0,
     duplicate_keys: 0,
     bytes_scanned: null,
+    row_events: null,
     started_at: new Date(started).toISOString(),
     duration_seconds: (Date.now() - started) / 1000,
     error,

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { systemClock } from '../clock.ts'
 import type { EntitySettings } from '../config/entities.ts'
 import type { Project } from '../config/project.ts'
-import { exit } from '../errors.ts'
+import { exit, LinkedEventsError } from '../errors.ts'
 import { appendRun, markRunning, readRuns, runningPid, stoppedChange, writeStoppedChange } from '../files/history.ts'
 import { lockStateDir, ownerOf } from '../snapshot/lock.ts'
 import { snapshotStore } from '../snapshot/store.ts'
@@ -11,7 +11,7 @@ import type { Approves } from '../sync/guard.ts'
 import { resetSync, sync } from '../sync/sync.ts'
 import type { SyncRun } from '../sync/sync-run.ts'
 import { type Context, entityOf, projectOf } from './context.ts'
-import { planOf } from './edges.ts'
+import { planOf, rowEventsOf } from './edges.ts'
 import { abortOnSignal } from './signals.ts'
 import { table } from './terminal.ts'
 import { warehouseOf } from './warehouse-of.ts'
@@ -59,17 +59,19 @@ export async function syncEntity(
   const { state_dir: stateDir } = project.config
   const done = markRunning(stateDir, entity.slug)
   const warehouse = await warehouseOf(project)
+  const plan = planOf(entity, project)
   try {
     const run = await sync({
       full: options.full ?? false,
       dryRun: options.dryRun ?? false,
       approves: approval(stateDir, entity.slug, options),
-      entity: planOf(entity, project),
+      entity: plan,
       warehouse,
       store: snapshotStore({ dir: project.config.state_dir }),
+      ...(await rowEventsOf(project, plan)),
       clock: systemClock,
       tell: () => {},
-      owner: `${hostname()}/${process.pid}`,
+      owner: owner(),
       signal,
     })
     if (options.dryRun === true) return run
@@ -99,13 +101,23 @@ export async function history(context: Context, _options: object, slug: string):
   return exit.ok
 }
 
-export async function reset(context: Context, _options: object, slug: string): Promise<number> {
+const owner = (): string => `${hostname()}/${process.pid}`
+
+export async function reset(
+  context: Context,
+  { takeEvents = false }: { readonly takeEvents?: boolean },
+  slug: string,
+): Promise<number> {
   const project = projectOf(context)
   const entity = entityOf(project, slug)
+  if (takeEvents && entity.events === undefined)
+    throw new LinkedEventsError('USAGE', `entity "${slug}" has no row events (entities.${slug}.events)`)
   const unlock = lock(context, project)
   const warehouse = await warehouseOf(project)
   try {
-    await resetSync({ entity: planOf(entity, project), warehouse, signal: abortOnSignal() })
+    const signal = abortOnSignal()
+    const eventsOwner = takeEvents ? { eventsOwner: owner() } : {}
+    await resetSync({ entity: planOf(entity, project), warehouse, signal, ...eventsOwner })
     writeStoppedChange(project.config.state_dir, slug, null)
   } finally {
     await warehouse.close()
@@ -113,7 +125,8 @@ export async function reset(context: Context, _options: object, slug: string): P
   }
   context.terminal.result(
     { ok: true },
-    () => `forgotten: the next sync of ${slug} reads everything; the snapshot goes on serving`,
+    () =>
+      `forgotten: the next sync of ${slug} reads everything; the snapshot goes on serving${takeEvents ? '; its row events are sent from here, beginning with every row' : ''}`,
   )
   return exit.ok
 }
@@ -143,10 +156,12 @@ const notApproved =
 
 function sentence(run: SyncRun): string {
   if (run.error !== null) return `${run.result}: ${run.error.code}`
-  const changes = `+${run.added} ~${run.updated} -${run.deleted}`
-  return run.result === 'unchanged'
-    ? `unchanged, ${run.rows.toLocaleString('en')} rows`
-    : `${run.result}: ${changes}, ${run.rows.toLocaleString('en')} rows`
+  const rows = `${run.rows.toLocaleString('en')} rows`
+  if (run.result === 'unchanged') return `unchanged, ${rows}`
+  const { sent = 0, elsewhere = null } = run.row_events ?? {}
+  const told =
+    elsewhere === null ? `, ${sent.toLocaleString('en')} row events` : `, row events are sent by ${elsewhere}`
+  return `${run.result}: +${run.added} ~${run.updated} -${run.deleted}, ${rows}${run.row_events === null ? '' : told}`
 }
 
 function runsTable(runs: readonly SyncRun[]): string {

@@ -14,7 +14,12 @@ const secret = z
   .union([z.instanceof(Secret), z.string()])
   .transform((value) => (value instanceof Secret ? value : new Secret(value)))
 const port = z.coerce.number().int().min(0).max(65_535)
-const slug = z.string().regex(/^[a-z0-9_-]+$/, { message: 'should be small letters, digits, dashes and underscores' })
+/** Rows, counts and options are kept in objects by these names. */
+const ownName = { message: 'should be another name: every object has a member called so' }
+const slug = z
+  .string()
+  .regex(/^[a-z0-9_-]+$/, { message: 'should be small letters, digits, dashes and underscores' })
+  .refine((name) => !(name in {}), ownName)
 
 const stateSchema = z
   .string()
@@ -112,6 +117,16 @@ const entity = z.strictObject({
     .enum(['fail', 'first', 'reject'])
     .default('fail')
     .describe('what a sync does with primary keys that occur twice'),
+  events: z
+    .strictObject({
+      topic: text.describe('topic that gets an event for each row that a sync finds changed'),
+      mode: z
+        .enum(['add', 'update', 'upsert', 'delete', 'mirror'])
+        .default('mirror')
+        .describe('which changes: new; changed; both; deleted rows; all of them'),
+    })
+    .optional()
+    .describe("each change as Segment's reverse ETL event, exactly once"),
 })
 
 const binding = z.strictObject({
@@ -169,7 +184,7 @@ const output = z
   .superRefine((value, context) => exactlyOne(value, ['topic', 'file'], context))
 
 const destination = z.strictObject({
-  slug: text.describe('short name of the destination, unique'),
+  slug: text.refine((name) => !(name in {}), ownName).describe('short name of the destination, unique'),
   integration: text.optional().describe('what events call it in their integrations object; the slug when left out'),
   enabled: z.boolean().default(true).describe('a disabled destination gets nothing'),
   consent_categories: z.array(text).default([]).describe('consent categories the destination needs, all of them'),

@@ -70,6 +70,12 @@ export function checkEntities(
         hint,
       })
     }
+    if (options.events !== undefined && slugs.includes(slug) && !enabled.some((entity) => entity.slug === slug)) {
+      const message = `entities.${slug}.events: the entity is not enabled for enrichment, so nothing is synced`
+      const hint = `set enrichment_enabled = true for it in ${config.data_graph}`
+      const place = document.keyPlace(['entities', slug, 'events'])
+      problems.push({ code: 'ENTITY_NOT_ENABLED', severity: 'error', message, ...place, hint })
+    }
     checkSchedule(slug, options, document, problems)
   }
   const mappings = destinations.flatMap((destination) => destination.mappings)

@@ -118,8 +118,13 @@ export function findConfig({ file, env, cwd }: ProjectOptions): string {
 function checkTogether(config: Config, document: ReturnType<typeof readDocument>, problems: Problem[]): void {
   const problem = (path: (string | number)[], message: string, hint: string | null, code = 'CONFIG_INVALID') =>
     problems.push({ code, severity: 'error', message, ...document.place(path), hint })
+  const told = Object.entries(config.entities).flatMap(([slug, { events }]) =>
+    events === undefined ? [] : [{ slug, topic: events.topic }],
+  )
   const topics =
-    config.destinations.some(({ output }) => output.topic !== undefined) || config.dead_letters?.topic !== undefined
+    config.destinations.some(({ output }) => output.topic !== undefined) ||
+    config.dead_letters?.topic !== undefined ||
+    told.length > 0
   if ((topics || config.source.kafka !== undefined) && config.kafka === undefined) {
     problem([], 'kafka.brokers is missing, and topics are used', 'add kafka: { brokers: ["host:9092"] }')
   }
@@ -140,6 +145,16 @@ function checkTogether(config: Config, document: ReturnType<typeof readDocument>
       `topic "${config.holds.topic}" is an input too: it would feed itself`,
       'hold in another topic',
     )
+  const uses = usesOf(config)
+  for (const { slug, topic } of told) {
+    const use = uses.get(topic)
+    if (use !== undefined)
+      problem(
+        ['entities', slug, 'events', 'topic'],
+        `topic "${topic}" is ${use} too, and row events are no such events`,
+        'give the row events a topic of their own',
+      )
+  }
   const overPg = warehouse.type === 'postgres' || warehouse.type === 'redshift'
   if (overPg && warehouse.url === undefined && warehouse.host === undefined) {
     problem(['warehouse'], 'warehouse: needs url or host', 'write url: "${env:PG_URL}"')
@@ -163,6 +178,18 @@ function checkTogether(config: Config, document: ReturnType<typeof readDocument>
     }
   }
 }
+
+/** What each topic is for. */
+function usesOf({ source, destinations, dead_letters: letters, holds }: Config): ReadonlyMap<string, string> {
+  const uses = new Map([[holds.topic, 'the hold topic']])
+  uses.set(letters?.topic ?? deadLettersTopic, 'the dead-letter topic')
+  for (const { slug, output } of destinations)
+    if (output.topic !== undefined) uses.set(output.topic, `the output of "${slug}"`)
+  for (const topic of source.kafka?.topics ?? []) uses.set(topic, 'an input')
+  return uses
+}
+
+const deadLettersTopic = 'linked-events.dlq'
 
 function absolutePaths(config: Config, dir: string): Config {
   const at = (path: string) => (path === '-' ? path : resolve(dir, path))
@@ -195,7 +222,7 @@ function deadLettersOf(config: Config, at: (path: string) => string, stateDir: s
   if (config.dead_letters?.topic !== undefined) return config.dead_letters
   return config.source.kafka === undefined
     ? { file: resolve(stateDir, 'dead-letters.ndjson') }
-    : { topic: 'linked-events.dlq' }
+    : { topic: deadLettersTopic }
 }
 
 /** By file and place, errors and warnings together. */

@@ -49,28 +49,29 @@ export function checkEntities(
   return { entities }
 }
 
-/** The label; in v1.0.0 it must be a slug. */
+/** The label; in v1.0.0 it must be a slug. In none may it be what objects inherit: rows are found by it. */
 export function slugOf(block: Block, version: Version, problems: Problem[]): string | null {
   const { type, label, labelAt } = block
   if (label === null || label.trim() === '') {
     problems.push(graphProblem('missing_attribute', `${type} has no slug`, block, `write ${type} "some-slug" {`))
     return null
   }
-  if (version === 'v1.0.0' && slugLike(label) !== label) {
-    problems.push(
-      graphProblem(
-        'invalid_slug',
-        `"${label}" is no slug: small letters, digits, dashes and underscores only`,
-        labelAt,
-        `write ${type} "${slugLike(label)}"`,
-      ),
-    )
+  const why =
+    label in {}
+      ? 'every object has a member called so'
+      : version === 'v1.0.0' && slugLike(label) !== label && 'small letters, digits, dashes and underscores only'
+  if (why !== false) {
+    const hint = `write ${type} "${slugLike(label)}"`
+    problems.push(graphProblem('invalid_slug', `"${label}" is no slug: ${why}`, labelAt, hint))
   }
   return label
 }
 
 /** The slug that is most like a label; a slug is most like itself. */
-export const slugLike = (label: string): string => label.toLowerCase().replace(/[^a-z0-9_-]+/g, '-')
+export function slugLike(label: string): string {
+  const slug = label.toLowerCase().replace(/[^a-z0-9_-]+/g, '-')
+  return slug in {} ? `${slug}-1` : slug
+}
 
 export function checkTableRef(ref: string, place: Place, problems: Problem[]): void {
   const parts = ref.match(/"(?:[^"]|"")*"|[^."]+/g) ?? []

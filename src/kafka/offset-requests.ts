@@ -2,7 +2,8 @@
  * Two requests newer than kafkajs's own: offsets committed in a transaction by a member of a group, and offsets read only when
  * no transaction is about to move them. Both need Kafka 2.5.
  */
-import { Decoder, Encoder, type Protocol } from './internals.ts'
+import type { KafkaCluster } from './cluster.ts'
+import { type Broker, Decoder, Encoder, type Protocol } from './internals.ts'
 import { protocolError } from './kafka-error.ts'
 import type { Producer } from './produce.ts'
 
@@ -11,9 +12,10 @@ export interface Place {
   readonly partition: number
 }
 
-/** `offset` is the next to read. */
+/** `offset` is the next to read; `metadata` is kept beside it. */
 export interface Consumed extends Place {
   readonly offset: number
+  readonly metadata?: string | null
 }
 
 /** Who commits: the coordinator refuses any but the present generation, which is what fences a zombie. */
@@ -21,6 +23,9 @@ export interface Membership {
   readonly generation: number
   readonly member: string
 }
+
+/** A group without members: only the epoch of its producer fences a zombie. */
+export const noMembership: Membership = { generation: -1, member: '' }
 
 export interface TransactionalCommit {
   readonly transactionalId: string
@@ -30,8 +35,14 @@ export interface TransactionalCommit {
   readonly consumed: readonly Consumed[]
 }
 
-export const txnOffsetCommitVersion = 3
-export const offsetFetchVersion = 7
+const txnOffsetCommitVersion = 3
+const offsetFetchVersion = 7
+
+export function speaksTransactions({ brokerPool }: KafkaCluster): boolean {
+  const { versions } = brokerPool as { versions: Broker['versions'] }
+  const speaks = (key: number, version: number) => (versions?.[key]?.maxVersion ?? 0) >= version
+  return speaks(28, txnOffsetCommitVersion) && speaks(9, offsetFetchVersion)
+}
 
 export function txnOffsetCommit(commit: TransactionalCommit): Protocol<void> {
   const { transactionalId, producer, group, membership, consumed } = commit
@@ -50,8 +61,13 @@ export function txnOffsetCommit(commit: TransactionalCommit): Protocol<void> {
           .writeInt32(membership.generation)
           .writeUVarIntString(membership.member)
           .writeUVarIntString(null) // no static membership
-        writeTopics(encoder, consumed, ({ partition, offset }) =>
-          encoder.writeInt32(partition).writeInt64(String(offset)).writeInt32(-1).writeUVarIntString(null).writeInt8(0),
+        writeTopics(encoder, consumed, ({ partition, offset, metadata = null }) =>
+          encoder
+            .writeInt32(partition)
+            .writeInt64(String(offset))
+            .writeInt32(-1)
+            .writeUVarIntString(metadata)
+            .writeInt8(0),
         )
         return encoder.writeInt8(0)
       },
@@ -103,8 +119,8 @@ export function stableOffsets(group: string, places: readonly Place[]): Protocol
           const partition = decoder.readInt32()
           const offset = Number(decoder.readInt64().toString())
           decoder.readInt32() // leader epoch
-          decoder.readUVarIntString() // metadata
-          offsets.push({ topic, partition, offset, code: decoder.readInt16() })
+          const metadata = decoder.readUVarIntString()
+          offsets.push({ topic, partition, offset, metadata, code: decoder.readInt16() })
         })
         return { clientSideThrottleTime, offsets, code: decoder.readInt16() }
       },

@@ -73,7 +73,7 @@ export class Publisher {
 
   /** The record's bytes, about. */
   async add(record: PublishRecord): Promise<number> {
-    return write(this.#batches, await this.#topic(record.topic), record, this.#keyless)
+    return append(this.#batches, await this.#topic(record.topic), record, this.#keyless)
   }
 
   /** Resolves when everything added so far is acknowledged. */
@@ -102,7 +102,8 @@ export class Publisher {
   }
 }
 
-function write(batches: Batches, topic: TopicDescription, record: PublishRecord, keyless: number): number {
+/** Adds a record to a round of sending, and returns its size. `keyless`: where records without a key go, from 0 to 1. */
+export function append(batches: Batches, topic: TopicDescription, record: PublishRecord, keyless: number): number {
   const key = bytesOf(record.key)
   const value = bytesOf(record.value)
   const headers = record.headers ?? []

@@ -12,16 +12,8 @@ import type { Tell } from '../telemetry.ts'
 import { type KafkaCluster, openCluster, sendTo, within } from './cluster.ts'
 import type { KafkaConnection } from './connection.ts'
 import { Coordinator } from './coordinator.ts'
-import type { Broker } from './internals.ts'
 import { kafkaCode, kafkaError } from './kafka-error.ts'
-import {
-  type Consumed,
-  type Membership,
-  offsetFetchVersion,
-  type Place,
-  txnOffsetCommit,
-  txnOffsetCommitVersion,
-} from './offset-requests.ts'
+import { type Consumed, type Membership, type Place, speaksTransactions, txnOffsetCommit } from './offset-requests.ts'
 import type { Producer } from './produce.ts'
 import { Sender } from './sender.ts'
 
@@ -62,9 +54,7 @@ export interface TransactionsOptions {
 export async function openTransactions(options: TransactionsOptions): Promise<Transactions> {
   const { connection, transactionalId } = options
   const cluster = await openCluster(connection)
-  const { versions } = cluster.brokerPool as { versions: Broker['versions'] }
-  const speaks = (key: number, version: number) => (versions?.[key]?.maxVersion ?? 0) >= version
-  if (!speaks(28, txnOffsetCommitVersion) || !speaks(9, offsetFetchVersion)) {
+  if (!speaksTransactions(cluster)) {
     await cluster.close()
     throw new LinkedEventsError('KAFKA_FATAL', 'delivery: exactly_once needs brokers of Kafka 2.5 or newer', {
       hint: 'upgrade the brokers, or use delivery: at_least_once',

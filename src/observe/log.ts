@@ -71,7 +71,9 @@ function lineOf(fact: Fact): Line | null {
       return ['debug', 'sync started', { entity: fact.entity }]
     case 'sync-finished': {
       const { error, ...run } = fact.run
-      if (error === null) return [run.result === 'guarded' ? 'warn' : 'info', 'sync finished', run]
+      const elsewhere = run.row_events?.elsewhere ?? null
+      const sentence = `sync finished${elsewhere === null ? '' : '; another installation sends its row events'}`
+      if (error === null) return [run.result === 'guarded' ? 'warn' : 'info', sentence, run]
       return [
         'error',
         'sync failed; the previous snapshot goes on serving',

@@ -86,6 +86,7 @@ export function metrics(options: {
     syncRuns: counter('sync_runs_total', 'Syncs by result', ['entity', 'result']),
     syncDuration: histogram('sync_duration_seconds', 'Time of a sync', syncSeconds, ['entity']),
     syncRows: counter('sync_rows_total', 'Rows changed by syncs', ['entity', 'op']),
+    rowEvents: counter('row_events_total', 'Row events written', ['entity']),
     syncSuccess: gauge('sync_last_success_timestamp_seconds', 'When a sync last succeeded', ['entity']),
     syncAttempt: gauge('sync_last_attempt_timestamp_seconds', 'When a sync was last tried', ['entity']),
     scanned: counter('warehouse_bytes_scanned_total', 'Bytes the warehouse says it scanned', ['entity']),
@@ -165,6 +166,7 @@ export function metrics(options: {
           m.syncRows.inc({ entity, op: 'update' }, run.updated)
           m.syncRows.inc({ entity, op: 'delete' }, run.deleted)
         }
+        if (run.row_events !== null) m.rowEvents.inc({ entity }, run.row_events.sent)
         if (run.bytes_scanned !== null) m.scanned.inc({ entity }, run.bytes_scanned)
         if (run.error !== null) m.errors.inc({ stage: 'sync', code: run.error.code })
         break

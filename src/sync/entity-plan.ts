@@ -1,5 +1,7 @@
 /** What a sync needs to know of one entity: the configuration and the data graph, already checked. */
 
+import type { RowEventsPlan } from './row-events.ts'
+
 /** What becomes of a primary key that several rows have: the run fails, one row wins, or all its rows are left out. */
 export type Duplicates = 'fail' | 'first' | 'reject'
 
@@ -15,4 +17,6 @@ export interface EntityPlan {
   readonly versions: number
   /** Separates the warehouse state of two installations that share a state schema; the same for as long as a `state_dir` lives. */
   readonly installId: string
+  /** Where each change goes as an event, if anywhere. */
+  readonly events?: RowEventsPlan
 }

@@ -3,14 +3,18 @@ import type { Clock } from '../clock.ts'
 import type { Tell } from '../telemetry.ts'
 import type { EntityPlan } from './entity-plan.ts'
 import type { Approves } from './guard.ts'
+import type { RowEvents } from './row-events.ts'
 import { configHash, sourceOf, syncKeyOf } from './source.ts'
 import type { SnapshotStore } from './store.ts'
+import type { SyncRun } from './sync-run.ts'
 import type { Source, Warehouse, WarehouseSession } from './warehouse.ts'
 
 export interface SyncOptions {
   readonly entity: EntityPlan
   readonly warehouse: Warehouse
   readonly store: SnapshotStore
+  /** For an entity whose plan has `events`. */
+  readonly events?: RowEvents
   readonly clock: Clock
   readonly tell: Tell
   /** Who runs this, for people who read the checkpoint table. */
@@ -33,10 +37,20 @@ export interface Tally {
   nullKeys: number
   duplicateKeys: number
   bytesScanned: number | null
+  rowEvents: SyncRun['row_events']
 }
 
-export function newTally(): Tally {
-  return { reason: null, added: 0, updated: 0, deleted: 0, nullKeys: 0, duplicateKeys: 0, bytesScanned: null }
+export function newTally({ events }: EntityPlan): Tally {
+  return {
+    reason: null,
+    added: 0,
+    updated: 0,
+    deleted: 0,
+    nullKeys: 0,
+    duplicateKeys: 0,
+    bytesScanned: null,
+    rowEvents: events === undefined ? null : { sent: 0, elsewhere: null },
+  }
 }
 
 export interface Run {
@@ -44,6 +58,7 @@ export interface Run {
   readonly entity: EntityPlan
   readonly session: WarehouseSession
   readonly store: SnapshotStore
+  readonly events: RowEvents | null
   readonly owner: string
   readonly full: boolean
   readonly dryRun: boolean
@@ -70,6 +85,7 @@ export async function withRun<T>(options: SyncOptions, tally: Tally, work: (run:
       entity,
       session,
       store: options.store,
+      events: options.events ?? null,
       owner: options.owner,
       full: options.full ?? false,
       dryRun: options.dryRun ?? false,

@@ -31,7 +31,10 @@ export function sourceOf(plan: EntityPlan, table: Table): Source {
 export async function configHash(plan: EntityPlan, source: Source): Promise<string> {
   const order = source.table.columns.filter((column) => column === source.key || source.columns.includes(column))
   const columns = await digest(JSON.stringify([plan.primaryKey, order]))
-  const rest = await digest(JSON.stringify([plan.tableRef, plan.duplicates, source.table.engine, encoderVersion]))
+  // A topic that gets row events from now on begins with every row.
+  const told = plan.events === undefined ? [] : [plan.events.topic]
+  const rules = [plan.tableRef, plan.duplicates, source.table.engine, encoderVersion, ...told]
+  const rest = await digest(JSON.stringify(rules))
   return `${columns}.${rest}`
 }
 
@@ -40,7 +43,8 @@ export async function syncKeyOf(plan: EntityPlan): Promise<string> {
   return (await digest(JSON.stringify([plan.installId, plan.slug]))).slice(0, 12)
 }
 
-async function digest(text: string): Promise<string> {
+/** 32 hexadecimal digits. */
+export async function digest(text: string): Promise<string> {
   const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
   return Array.from(bytes.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

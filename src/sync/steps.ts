@@ -1,9 +1,12 @@
 /** The steps of a run, in the order in which `sync.ts` takes them. */
+import { assert } from '../assert.ts'
 import { LinkedEventsError } from '../errors.ts'
 import { advance, begin, type Checkpoint } from './checkpoint.ts'
 import { changeName, guarded } from './guard.ts'
 import { nextStep, type Step } from './handshake.ts'
 import { rowChanges } from './row.ts'
+import { rowEvents } from './row-events.ts'
+import { senderOf, senderOrClaim } from './row-events-sender.ts'
 import type { Run } from './run.ts'
 import type { SyncResult } from './sync-run.ts'
 import type { ChangeCounts } from './warehouse.ts'
@@ -101,7 +104,10 @@ export async function prepare(
   run.tally.deleted += counts.deleted
   if (restart) run.tally.reason = step.reason
   const objection = guarded({ before, after, deleted })
-  if (objection !== null && !run.approves(await changeName(run.session.changes(delta, 0), { isWhole: restart }))) {
+  if (
+    objection !== null &&
+    !run.approves(await changeName(run.session.changes(delta, 0, 'any'), { isWhole: restart }))
+  ) {
     // Nothing was applied, so nothing needs to be rolled forward: the next run looks at the table anew.
     run.tally.reason = objection
     await removeLeftovers(run, held)
@@ -140,9 +146,45 @@ export async function publish(run: Run, held: Checkpoint, base: 'nothing' | 'cur
     probe: held.probe,
     reason: run.tally.reason ?? 'changes',
     base,
-    changes: rowChanges(run.source, run.session.changes(held.delta ?? '', run.source.columns.length)),
+    changes: rowChanges(run.source, run.session.changes(held.delta ?? '', run.source.columns.length, 'any')),
     rows: held.rows + added - deleted,
     keep: run.entity.versions,
+  })
+}
+
+/** Tells the published delta as row events, if this installation does. Done again until the delta is committed. */
+export async function announce(run: Run, held: Checkpoint): Promise<void> {
+  const { entity, session, source, events, tally } = run
+  if (entity.events === undefined) return
+  assert(events !== null, 'row events have somewhere to go')
+  run.signal.throwIfAborted()
+  const { stream, mode } = entity.events
+  const { installId, owner } = await senderOrClaim(session, run)
+  if (installId !== entity.installId) {
+    tally.rowEvents = { sent: 0, elsewhere: owner }
+    return
+  }
+  const delta = held.delta ?? ''
+  await events.send({
+    entity: run.slug,
+    epoch: held.epoch,
+    seq: held.seq + 1,
+    delta,
+    asOf: held.deltaAsOf,
+    changes: () => rowEvents({ source, mode }, session.changes(delta, source.columns.length, 'by key')),
+    async confirm() {
+      run.signal.throwIfAborted()
+      const [now, sender] = [await session.checkpoint(run.syncKey), await senderOf(session, stream)]
+      if (now?.writer === held.writer && sender?.installId === entity.installId) return
+      throw new LinkedEventsError(
+        'SYNC_LOST',
+        `the row events of entity "${run.slug}" are sent by ${(now?.writer === held.writer ? sender : now)?.owner ?? 'nobody'} now`,
+      )
+    },
+    sent: (count) => {
+      tally.rowEvents = { sent: (tally.rowEvents?.sent ?? 0) + count, elsewhere: null }
+    },
+    signal: run.signal,
   })
 }
 

@@ -3,7 +3,7 @@
  *
  *   describe, handshake, probe ──▶ lease ──▶ roll forward what a crash left ──▶ check keys, prepare delta
  *                                                                                       │
- *                                       drop what is left over ◀── commit ◀── publish version
+ *                drop what is left over ◀── commit ◀── announce row events ◀── publish version
  *
  * A delta is prepared once, under a number, and never recomputed before it is committed: a crash anywhere in between
  * repeats the same delta. The warehouse's baseline moves only after the version is durable.
@@ -11,9 +11,11 @@
 import { LinkedEventsError } from '../errors.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Step } from './handshake.ts'
+import { takeRowEvents } from './row-events-sender.ts'
 import { newTally, type Run, type SyncOptions, withRun } from './run.ts'
 import { syncKeyOf } from './source.ts'
 import {
+  announce,
   checkKeys,
   commit,
   handshake,
@@ -31,7 +33,7 @@ export async function sync(options: SyncOptions): Promise<SyncRun> {
   const { entity, clock, tell, signal } = options
   const startedAt = clock.now()
   tell({ name: 'sync-started', entity: entity.slug })
-  const tally = newTally()
+  const tally = newTally(entity)
   let result: SyncResult
   let error: SyncRun['error'] = null
   try {
@@ -55,6 +57,7 @@ export async function sync(options: SyncOptions): Promise<SyncRun> {
     null_keys: tally.nullKeys,
     duplicate_keys: tally.duplicateKeys,
     bytes_scanned: tally.bytesScanned,
+    row_events: tally.rowEvents,
     started_at: new Date(startedAt).toISOString(),
     duration_seconds: Math.max(0, clock.now() - startedAt) / 1000,
     error,
@@ -63,11 +66,18 @@ export async function sync(options: SyncOptions): Promise<SyncRun> {
   return run
 }
 
-/** Forgets the warehouse state of an entity: the next run reads everything. The snapshots stay, and go on serving. */
-export async function resetSync(options: Pick<SyncOptions, 'entity' | 'warehouse' | 'signal'>): Promise<void> {
+/**
+ * Forgets the warehouse state of an entity: the next run reads everything. The snapshots stay, and go on serving. With
+ * `eventsOwner` (who asks, for people) its row events are sent from here from then on, whoever has sent them before.
+ */
+export async function resetSync(
+  options: Pick<SyncOptions, 'entity' | 'warehouse' | 'signal'> & { readonly eventsOwner?: string },
+): Promise<void> {
+  const { entity, eventsOwner: owner } = options
   const session = await options.warehouse.session(options.signal)
   try {
-    await session.forget(await syncKeyOf(options.entity))
+    await session.forget(await syncKeyOf(entity))
+    if (owner !== undefined) await takeRowEvents(session, { entity, owner })
   } finally {
     await session.close()
   }
@@ -108,6 +118,7 @@ async function bring(run: Run, from: { held: Checkpoint; probe: string | null; s
   const interrupted = step.do === 'apply' || step.do === 'commit'
   if (step.do === 'apply') await publish(run, held, 'current')
   if (interrupted) {
+    await announce(run, held)
     held = await commit(run, held)
     step = await handshake(run, held)
   }
@@ -115,6 +126,7 @@ async function bring(run: Run, from: { held: Checkpoint; probe: string | null; s
   const prepared = await prepare(run, { held, step, probe: from.probe })
   if (prepared.delta !== null) {
     await publish(run, prepared, step.do === 'restart' ? 'nothing' : 'current')
+    await announce(run, prepared)
     held = await commit(run, prepared)
   } else {
     held = prepared

@@ -118,8 +118,8 @@ export interface WarehouseSession {
     readonly delta: string
     readonly next: string
   }): Promise<void>
-  /** The delta, in ascending order of key where the warehouse can. */
-  changes(delta: string, columns: number): AsyncIterable<readonly Change[]>
+  /** The delta; `by key`: in ascending order of key, the same each time. */
+  changes(delta: string, columns: number, order: 'any' | 'by key'): AsyncIterable<readonly Change[]>
   /** Rows of a state table, or null when it is missing. */
   count(name: string): Promise<number | null>
   /** Names of the state tables of a sync, those that a crash left behind included. */

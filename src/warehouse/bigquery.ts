@@ -25,7 +25,8 @@ export async function connectBigQuery(config: BigQueryConfig, signal: AbortSigna
     // The state must be where the tables are.
     createSchema: () => createDataset(driver, config, config.location ?? [...seen.values()][0]?.location),
     probe: async (source) => probe(source, seen.get(source.table.ref)),
-    changes: (delta, columns) => changes(driver, pathOf(state(delta)), columns),
+    // Reading the table costs nothing, and has no order.
+    changes: (delta, columns, order) => (order === 'any' ? changes(driver, pathOf(state(delta)), columns) : undefined),
     bytesScanned: () => driver.bytesScanned,
     grants: () => grants(driver, config),
   }

@@ -66,8 +66,8 @@ export interface Connection {
   sourceRows?(source: Source): string
   /** Makes the delta in the engine's own fastest way; absent: with the shared statement. */
   createDelta?(source: Source, names: { readonly generation: string; readonly delta: string }): Promise<void>
-  /** The delta in order of key, in the engine's own fastest way; absent: with the shared statement. */
-  changes?(delta: string, columns: number): AsyncIterable<readonly Change[]>
+  /** The delta in the engine's own fastest way; absent or undefined: with the shared statement, which is ordered by key. */
+  changes?(delta: string, columns: number, order: 'any' | 'by key'): AsyncIterable<readonly Change[]> | undefined
   /** The result of a statement whose columns are `op`, `record_id`, `c0`, …, in the engine's own fastest way. */
   changePages?(statement: string, columns: number): AsyncIterable<readonly Change[]>
   /** After a generation was created: statistics, where the engine needs them. */

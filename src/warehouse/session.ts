@@ -112,9 +112,9 @@ export class SqlSession implements WarehouseSession {
     await this.#connection.created?.(names.next)
   }
 
-  changes(delta: string, columns: number): AsyncIterable<readonly Change[]> {
+  changes(delta: string, columns: number, order: 'any' | 'by key'): AsyncIterable<readonly Change[]> {
     const { dialect, driver } = this.#connection
-    const own = this.#connection.changes?.(delta, columns)
+    const own = this.#connection.changes?.(delta, columns, order)
     return own ?? (driver.pages(sql.selectDelta(dialect, delta, columns)) as AsyncIterable<readonly Change[]>)
   }
 

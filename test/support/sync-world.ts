@@ -212,11 +212,11 @@ export interface FaultPlan {
   readonly meanwhile?: () => Promise<void>
 }
 
-/** The two ports with one fault at one call; `calls` names them in order. */
-export function faulty(
-  world: { readonly warehouse: Warehouse; readonly store: SnapshotStore },
+/** The ports with one fault at one call; `calls` names them in order. */
+export function faulty<T extends object>(
+  world: { readonly warehouse: Warehouse; readonly store: SnapshotStore; readonly topic?: T },
   plan: FaultPlan | null,
-): { warehouse: Warehouse; store: SnapshotStore; calls: string[] } {
+): { warehouse: Warehouse; store: SnapshotStore; topic: T; calls: string[] } {
   const calls: string[] = []
   let dead = false
   const around = async <T>(name: string, call: () => Promise<T>): Promise<T> => {
@@ -252,5 +252,5 @@ export function faulty(
         return wrap<WarehouseSession>(session, ['close', 'changes', 'bytesScanned'])
       }),
   }
-  return { warehouse, store: wrap(world.store, []), calls }
+  return { warehouse, store: wrap(world.store, []), topic: wrap(world.topic ?? ({} as T), []), calls }
 }

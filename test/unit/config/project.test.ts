@@ -67,6 +67,58 @@ test('the reference names every option there is, with its default', async () => 
   for (const option of top) expect(text).toMatch(new RegExp(`^${option}:`, 'm'))
 })
 
+describe('row events', () => {
+  const withEvents = (events: string, more = '') =>
+    `${base}entities: { product: { events: ${events} } }\nkafka: { brokers: ["127.0.0.1:1"] }\n${more}`
+
+  test('go to a topic, by default every change', () => {
+    const { project, problems } = read(withEvents('{ topic: rows }'))
+    expect(problems).toEqual([])
+    expect(project?.entities.map(({ events }) => events)).toEqual([{ topic: 'rows', mode: 'mirror' }, undefined])
+  })
+
+  test.each([
+    ['of an unknown mode', withEvents('{ topic: rows, mode: mirro }'), '14:53 CONFIG_INVALID (did you mean "mirror"?)'],
+    [
+      'to the dead-letter topic',
+      withEvents('{ topic: linked-events.dlq }'),
+      '14:41 CONFIG_INVALID (give the row events a topic of their own)',
+    ],
+    [
+      'to the hold topic',
+      withEvents('{ topic: waiting }', 'holds: { topic: waiting }\n'),
+      '14:41 CONFIG_INVALID (give the row events a topic of their own)',
+    ],
+    [
+      'to an output',
+      withEvents('{ topic: out }').replace('file: ./out/crm.ndjson', 'topic: out'),
+      '14:41 CONFIG_INVALID (give the row events a topic of their own)',
+    ],
+    [
+      'to an input',
+      withEvents('{ topic: in }').replace('file: ./events.ndjson', 'kafka: { topics: [in], group: g }'),
+      '14:41 CONFIG_INVALID (give the row events a topic of their own)',
+    ],
+    [
+      'without brokers',
+      withEvents('{ topic: rows }').replace(/kafka: .*\n$/, ''),
+      '1:1 CONFIG_INVALID (add kafka: { brokers: ["host:9092"] })',
+    ],
+  ])('%s are refused', (_, config, problem) => {
+    expect(read(config).shown).toEqual([`linked-events.yaml:${problem}`])
+  })
+
+  test('of an entity that is not synced are refused', () => {
+    const graph = shopGraph.replace(/enrichment_enabled = true(?=\s*}\s*}\s*$)/, 'enrichment_enabled = false')
+    const { shown } = read(withEvents('{ topic: rows }').replace('{ product:', '{ account:'), {
+      'data-graph.hcl': graph,
+    })
+    expect(shown).toEqual([
+      'linked-events.yaml:14:24 ENTITY_NOT_ENABLED (set enrichment_enabled = true for it in ./data-graph.hcl)',
+    ])
+  })
+})
+
 describe('a problem has its place and a hint', () => {
   test.each([
     [
@@ -88,6 +140,16 @@ describe('a problem has its place and a hint', () => {
       'a value that is nearly right',
       base.replace('file: ./out/crm.ndjson', 'file: x, format: evnt'),
       ['linked-events.yaml:7:32 CONFIG_INVALID (did you mean "event"?)'],
+    ],
+    [
+      'a space that every object has',
+      base.replace('space: shop', 'space: __proto__'),
+      ['linked-events.yaml:1:8 CONFIG_INVALID'],
+    ],
+    [
+      'a destination that every object has',
+      base.replace('slug: crm', 'slug: toString'),
+      ['linked-events.yaml:6:11 CONFIG_INVALID'],
     ],
     ['a missing key', base.replace('space: shop\n', ''), ['linked-events.yaml:1:1 CONFIG_INVALID']],
     ['a wrong type', base.replace('space: shop', 'space: [shop]'), ['linked-events.yaml:1:8 CONFIG_INVALID']],

@@ -127,51 +127,6 @@ describe('each mistake has a code, a place and a hint', () => {
 
   const relation = (body: string) =>
     `data_graph {\n version = "v1.0.0"\n entity "cart-entity" { ${complete.replaceAll('\n', ' ')} }\n entity "item" { ${complete.replaceAll('\n', ' ')} }\n profile { profile_folder = "x" type = "segment:materialized"\n${body}\n }\n}`
-  const carts = (inside: string) =>
-    `relationship "carts" { name = "Carts" related_entity = "cart-entity" external_id { type = "email" join_key = "E" }\n${inside} }`
-
-  test('a related entity that is nearly right: did you mean', () => {
-    const { problems } = parseDataGraph(
-      relation(
-        'relationship "carts" { name = "Carts" related_entity = "carts-entity" external_id { type = "email" join_key = "E" } }',
-      ),
-    )
-    expect(problems).toMatchObject([{ code: 'unknown_entity', line: 6, hint: 'did you mean "cart-entity"?' }])
-  })
-
-  test.each([
-    [
-      'both an external id and a trait',
-      'relationship "c" { name = "C" related_entity = "cart-entity" external_id { type = "email" join_key = "E" } trait { name = "n" join_key = "E" } }',
-      'ambiguous_join',
-    ],
-    ['no join', 'relationship "c" { name = "C" related_entity = "cart-entity" }', 'missing_join'],
-    [
-      'join_on below the profile',
-      'relationship "c" { name = "C" related_entity = "cart-entity" join_on = "a.b = c.d" }',
-      'bad_join',
-    ],
-    [
-      'table names instead of slugs',
-      carts('relationship "items" { name = "I" related_entity = "item" join_on = "CARTS.ID = ITEMS.CART_ID" }'),
-      'bad_join',
-    ],
-    [
-      'a join without an equals sign',
-      carts('relationship "items" { name = "I" related_entity = "item" join_on = "cart-entity.ID" }'),
-      'bad_join',
-    ],
-    ['a relationship twice', `${carts('')}\n${carts('')}`, 'duplicate_slug'],
-    [
-      'a colon in a block head',
-      'relationship: "c" { name = "C" related_entity = "cart-entity" external_id { type = "email" join_key = "E" } }',
-      'syntax',
-    ],
-    ['a type without quotes', '} profile { profile_folder = "x" type = segment:materialized ', 'syntax'],
-  ])('%s', (_name, body, code) => {
-    expect(codes(relation(body))).toContain(code)
-  })
-
   test('seven levels are too deep, six are not', () => {
     const nested = (depth: number): string =>
       depth === 0

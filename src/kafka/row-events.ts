@@ -1,0 +1,217 @@
+/**
+ * Row events, each exactly once: some thousand of them and how far the delta has come are one transaction. How far is the offset
+ * of a group that nobody reads with, its metadata names the delta, and whoever sends goes on from there:
+ *
+ *   initialise (earlier senders can write no more) ─▶ still for us? ─▶ how far? ─▶ events, offset, end ─▶ events, offset, end …
+ */
+import { LinkedEventsError } from '../errors.ts'
+import type { RowEventOrder, RowEvents } from '../sync/row-events.ts'
+import { Batches, WriterPool } from './batches.ts'
+import { type KafkaCluster, openCluster, sendTo, within } from './cluster.ts'
+import type { KafkaConnection } from './connection.ts'
+import { Coordinator } from './coordinator.ts'
+import { kafkaCode, kafkaError, protocolError } from './kafka-error.ts'
+import { noMembership, speaksTransactions, stableOffsets, txnOffsetCommit } from './offset-requests.ts'
+import type { Producer } from './produce.ts'
+import { append } from './publish.ts'
+import { Sender } from './sender.ts'
+import { describeTopics, type TopicDescription } from './topic.ts'
+
+/** Of one transaction, about. */
+const eventsMax = 5000
+const bytesMax = 4 * 1024 * 1024
+/** How long brokers let a transaction be open: what a process that was killed keeps from readers of the topic. */
+const timeoutMilliseconds = 60_000
+const waitMilliseconds = 120_000
+const abortMilliseconds = 2000
+/** Attempts in a row that write nothing. */
+const attemptsMax = 10
+/** The transaction is over, by its time-out or by another sender; a new one may go on, if it is still for us. */
+const overCodes = new Set([45, 47, 48, 49, 59, 90])
+/** A transaction is about to move the offset, which takes milliseconds; brokers that die while they commit one can forget it. */
+const unstable = 88
+const unstableMilliseconds = 50
+const unstableTriesMax = 600
+
+export interface RowEventsOptions {
+  readonly connection: KafkaConnection
+  readonly topic: string
+  /** Transactional id and group: the same for every sender of these events, another for all others. */
+  readonly stream: string
+}
+
+export function kafkaRowEvents(options: RowEventsOptions): RowEvents {
+  return {
+    async send(order) {
+      const cluster = await openCluster(options.connection, { signal: order.signal })
+      const sending = new Sending(options, cluster, order)
+      try {
+        await sending.all()
+      } catch (error) {
+        throw kafkaError(error, `send the row events of "${order.entity}"`)
+      } finally {
+        await sending.close()
+      }
+    },
+  }
+}
+
+/** A request may still arrive that got no answer, and would act on the next transaction. */
+class Unanswered extends Error {}
+
+class Sending {
+  readonly #options: RowEventsOptions
+  readonly #cluster: KafkaCluster
+  readonly #order: RowEventOrder
+  readonly #coordinator: Coordinator
+  readonly #groupCoordinator: Coordinator
+  readonly #pool = new WriterPool()
+  readonly #cancelled: Promise<never>
+  #cancel = () => {}
+  #producer: Producer | null = null
+  #sender: Sender | null = null
+  #unanswered = 0
+  #open = false
+  /** The output partitions of the transaction that is open. */
+  #added = new Set<number>()
+  #attempts = 0
+
+  constructor(options: RowEventsOptions, cluster: KafkaCluster, order: RowEventOrder) {
+    this.#options = options
+    this.#cluster = cluster
+    this.#order = order
+    this.#coordinator = new Coordinator({ cluster, of: 'transaction', id: options.stream })
+    this.#groupCoordinator = new Coordinator({ cluster, of: 'group', id: options.stream })
+    this.#cancelled = new Promise((_, reject) => {
+      this.#cancel = () => reject(new LinkedEventsError('CANCELLED', 'the sync was cancelled'))
+    })
+    this.#cancelled.catch(() => {}) // whoever waits hears of it
+    order.signal.addEventListener('abort', this.#cancel, { once: true })
+    if (order.signal.aborted) this.#cancel()
+  }
+
+  async all(): Promise<void> {
+    if (!speaksTransactions(this.#cluster))
+      throw new LinkedEventsError('KAFKA_FATAL', 'row events need brokers of Kafka 2.5 or newer', {
+        hint: 'upgrade the brokers',
+      })
+    const [topic] = await describeTopics(this.#cluster, [this.#options.topic])
+    for (;;) {
+      await this.#order.confirm() // whoever is not to send does not disturb the one that is
+      try {
+        return await this.#fromMark(topic!)
+      } catch (error) {
+        const over = overCodes.has(kafkaCode(error) ?? 0)
+        if (over) this.#open = false
+        if ((!over && !(error instanceof Unanswered)) || ++this.#attempts >= attemptsMax) throw error
+      }
+    }
+  }
+
+  /** Aborts what is open, so that readers need not wait for its time-out. */
+  async close(): Promise<void> {
+    this.#order.signal.removeEventListener('abort', this.#cancel)
+    this.#sender?.close()
+    if (this.#open) await within(this.#initialise(), abortMilliseconds, 'abort').catch(() => {})
+    this.#sender?.close()
+    this.#coordinator.close()
+    this.#groupCoordinator.close()
+    await this.#cluster.close()
+  }
+
+  /** Every wait ends: with an answer, after a time, or when the sync is cancelled. */
+  #bounded<T>(promise: Promise<T>, doing: string): Promise<T> {
+    return Promise.race([within(promise, waitMilliseconds, doing), this.#cancelled])
+  }
+
+  async #fromMark(topic: TopicDescription): Promise<void> {
+    await this.#bounded(this.#initialise(), `begin transactions as "${this.#options.stream}"`)
+    await this.#order.confirm()
+    const mark = await this.#bounded(this.#mark(), 'find out how far the row events have come')
+    const headers = (['entity', 'epoch', 'seq'] as const).map((name) => [`le.${name}`, `${this.#order[name]}`] as const)
+    let batches = new Batches({ pool: this.#pool, now: Date.now() })
+    let [row, events, bytes] = [0, 0, 0]
+    const commit = async () => {
+      await this.#bounded(this.#transaction(batches, row), 'write row events')
+      this.#attempts = 0
+      this.#order.sent(events)
+      batches = new Batches({ pool: this.#pool, now: Date.now() })
+      events = bytes = 0
+      if (this.#requestsUnanswered() > this.#unanswered) throw new Unanswered('a request got no answer')
+    }
+    for await (const page of this.#order.changes()) {
+      for (const event of page) {
+        if (++row <= mark || event === null) continue
+        bytes += append(batches, topic, { ...event, topic: topic.topic, headers, timestamp: this.#order.asOf }, 0)
+        if (++events >= eventsMax || bytes >= bytesMax) await commit()
+      }
+    }
+    if (events > 0) await commit()
+  }
+
+  /** Aborts what is open under our transactional id, whoever left it, and ends the right of earlier senders to write. */
+  async #initialise(): Promise<void> {
+    const transactionalId = this.#options.stream
+    this.#sender?.close()
+    this.#added = new Set()
+    this.#open = false
+    const answer = await this.#coordinator.ask((broker) =>
+      broker.initProducerId({ transactionalId, transactionTimeout: timeoutMilliseconds }),
+    )
+    const producer = { id: BigInt(answer.producerId), epoch: answer.producerEpoch, transactionalId }
+    this.#producer = producer
+    this.#unanswered = this.#requestsUnanswered()
+    const add = (places: readonly { readonly partition: number }[]) => this.#add(places)
+    this.#sender = new Sender({ cluster: this.#cluster, tell: () => {}, transaction: { producer, add } })
+  }
+
+  /** Rows of the delta that are sent already. */
+  async #mark(): Promise<number> {
+    const { topic, stream } = this.#options
+    const question = stableOffsets(stream, [{ topic, partition: 0 }])
+    for (let tries = 0; ; tries++) {
+      const [found] = await this.#groupCoordinator.ask((broker) => sendTo(broker, question))
+      const code = found?.code ?? 0
+      if (code === 0) return found?.metadata === this.#order.delta ? found.offset : 0
+      if (code !== unstable) throw protocolError(code)
+      if (tries === unstableTriesMax) {
+        const hint = 'see `kafka-transactions.sh find-hanging`, and abort what it finds in __consumer_offsets'
+        throw new LinkedEventsError('KAFKA_UNAVAILABLE', `a transaction of group "${stream}" does not end`, { hint })
+      }
+      await new Promise((resolve) => setTimeout(resolve, unstableMilliseconds))
+      this.#order.signal.throwIfAborted()
+    }
+  }
+
+  async #transaction(batches: Batches, rows: number): Promise<void> {
+    const { topic, stream: group } = this.#options
+    const producer = this.#producer!
+    await batches.flush(this.#sender!)
+    await this.#coordinator.ask((broker) => broker.addOffsetsToTxn({ ...this.#ids(), groupId: group }))
+    const consumed = [{ topic, partition: 0, offset: rows, metadata: this.#order.delta }]
+    const ids = { transactionalId: group, producer, group, membership: noMembership }
+    const offsets = txnOffsetCommit({ ...ids, consumed })
+    await this.#groupCoordinator.ask((broker) => sendTo(broker, offsets))
+    await this.#coordinator.ask((broker) => broker.endTxn({ ...this.#ids(), transactionResult: true }))
+    this.#added = new Set()
+    this.#open = false
+  }
+
+  async #add(places: readonly { readonly partition: number }[]): Promise<void> {
+    const partitions = [...new Set(places.map(({ partition }) => partition))].filter((one) => !this.#added.has(one))
+    if (partitions.length === 0) return
+    this.#open = true
+    const topics = [{ topic: this.#options.topic, partitions }]
+    await this.#coordinator.ask((broker) => broker.addPartitionsToTxn({ ...this.#ids(), topics }))
+    for (const partition of partitions) this.#added.add(partition)
+  }
+
+  #requestsUnanswered(): number {
+    return this.#coordinator.unanswered + this.#groupCoordinator.unanswered
+  }
+
+  #ids() {
+    const { id, epoch } = this.#producer!
+    return { transactionalId: this.#options.stream, producerId: String(id), producerEpoch: epoch }
+  }
+}
