@@ -6,7 +6,7 @@ import { nextStep, type Step } from './handshake.ts'
 import { rowChanges } from './row.ts'
 import type { Run } from './run.ts'
 import type { SyncResult } from './sync-run.ts'
-import type { ChangeCounts } from './warehouse.ts'
+import type { ChangeCounts, KeyCheck } from './warehouse.ts'
 
 const nothing: ChangeCounts = { added: 0, updated: 0, deleted: 0 }
 
@@ -56,12 +56,12 @@ export async function lease(run: Run, seen: Checkpoint | null): Promise<Checkpoi
 }
 
 /** Null keys and duplicate keys fail the run, unless the entity says what to do with them. */
-export async function checkKeys(run: Run): Promise<void> {
+export async function checkKeys(run: Run): Promise<KeyCheck> {
   run.signal.throwIfAborted()
   const check = await run.session.checkKeys(run.source)
   run.tally.nullKeys = check.nullKeys
   run.tally.duplicateKeys = check.duplicateKeys
-  if (run.source.duplicates !== 'fail') return
+  if (run.source.duplicates !== 'fail') return check
   const where = `column "${run.source.key.name}" of ${run.source.table.ref}`
   if (check.nullKeys > 0)
     throw new LinkedEventsError('KEYS_NULL', `${where} is null in ${check.nullKeys} of ${check.rows} rows`)
@@ -72,6 +72,18 @@ export async function checkKeys(run: Run): Promise<void> {
       `${where} has ${check.duplicateKeys} values that more than one row has, for example ${examples}`,
     )
   }
+  return check
+}
+
+/** Why a change waits for somebody's approval, or null. */
+export function objectionTo(
+  run: Run,
+  change: { readonly before: number; readonly after: number; readonly deleted: number },
+): LinkedEventsError | null {
+  const objection = run.approve ? null : guarded(change)
+  if (objection === null) return null
+  run.tally.reason = objection
+  return new LinkedEventsError('SYNC_GUARDED', `entity "${run.slug}" keeps its snapshot: ${objection}`)
 }
 
 /**
@@ -100,12 +112,11 @@ export async function prepare(
   run.tally.updated += counts.updated
   run.tally.deleted += counts.deleted
   if (restart) run.tally.reason = step.reason
-  const objection = run.approve ? null : guarded({ before, after, deleted })
+  const objection = objectionTo(run, { before, after, deleted })
   if (objection !== null) {
     // Nothing was applied, so nothing needs to be rolled forward: the next run looks at the table anew.
-    run.tally.reason = objection
     await removeLeftovers(run, held)
-    throw new LinkedEventsError('SYNC_GUARDED', `entity "${run.slug}" keeps its snapshot: ${objection}`)
+    throw objection
   }
   if (!restart && counts.added + counts.updated + counts.deleted === 0) {
     run.tally.reason ??= 'no changes'
@@ -141,7 +152,7 @@ export async function publish(run: Run, held: Checkpoint, base: 'nothing' | 'cur
     reason: run.tally.reason ?? 'changes',
     base,
     changes: rowChanges(run.source, run.session.changes(held.delta ?? '', run.source.columns.length)),
-    rows: held.rows + added - deleted,
+    rows: () => held.rows + added - deleted,
     keep: run.entity.versions,
   })
 }

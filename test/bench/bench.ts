@@ -141,7 +141,7 @@ async function buildSnapshot(): Promise<void> {
     reason: 'bench',
     base: 'nothing',
     changes: changes(),
-    rows,
+    rows: () => rows,
     keep: 1,
   })
 }

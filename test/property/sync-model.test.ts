@@ -4,3 +4,6 @@ import { followsTheTable } from '../support/sync-model.ts'
 
 test('the snapshot follows the table, whatever happens in between', () =>
   followsTheTable({ runs: Number(process.env.SYNC_MODEL_RUNS ?? 25) }))
+
+test('the snapshot follows the table where nothing may be written in the warehouse, and nothing is', () =>
+  followsTheTable({ runs: Number(process.env.SYNC_MODEL_RUNS ?? 25), state: 'local' }))

@@ -6,6 +6,7 @@ import { cpSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect } from 'vitest'
+import type { StatePlace } from '../../src/sync/warehouse.ts'
 import type { Peer } from './peer.ts'
 import { Crash, type Fault, faulty, type Row, SyncWorld } from './sync-world.ts'
 
@@ -74,10 +75,14 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 )
 
 /** `runs` schedules; all in one warehouse, or each in a DuckDB file of its own. One seed repeats them. */
-export async function followsTheTable(options: { readonly runs: number; readonly peer?: Peer }): Promise<void> {
+export async function followsTheTable(options: {
+  readonly runs: number
+  readonly peer?: Peer
+  readonly state?: StatePlace
+}): Promise<void> {
   await fc.assert(
     fc.asyncProperty(fc.array(action, { minLength: 3, maxLength: 14 }), async (actions) => {
-      const world = await SyncWorld.create(options.peer)
+      const world = await SyncWorld.create(options)
       try {
         for (const next of actions) await perform(world, next)
         const run = await world.sync({ approve: true })
