@@ -26,10 +26,10 @@ export function guarded(change: {
 }
 
 /**
- * Names a set of keys, in whatever order they come: those that a change deletes or, when the whole table comes anew, those that
- * are left. Rows that are added or get other values meanwhile do not matter to whoever approves.
+ * Names a change by a set of keys, in whatever order they come: those that it deletes or, when the whole table comes anew, those
+ * that are left. Rows that are added or get other values meanwhile do not matter to whoever approves.
  */
-export function keySet(): { add(key: string): void; name(): string } {
+export function changeNamer({ isWhole }: { readonly isWhole: boolean }): { add(key: string): void; name(): string } {
   let count = 0
   let [low, high] = [0, 0]
   return {
@@ -39,7 +39,7 @@ export function keySet(): { add(key: string): void; name(): string } {
       low = (low + (hash % 2 ** 26)) % 2 ** 52
       high = (high + Math.floor(hash / 2 ** 26)) % 2 ** 52
     },
-    name: () => `${count}.${low}.${high}`,
+    name: () => `${isWhole ? 'left' : 'deleted'} ${count}.${low}.${high}`,
   }
 }
 
@@ -47,7 +47,7 @@ export async function changeName(
   pages: AsyncIterable<readonly Change[]>,
   { isWhole }: { readonly isWhole: boolean },
 ): Promise<string> {
-  const keys = keySet()
-  for await (const page of pages) for (const [op, key] of page) if (isWhole || op === 'D') keys.add(key)
-  return `${isWhole ? 'left' : 'deleted'} ${keys.name()}`
+  const namer = changeNamer({ isWhole })
+  for await (const page of pages) for (const [op, key] of page) if (isWhole || op === 'D') namer.add(key)
+  return namer.name()
 }

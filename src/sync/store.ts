@@ -53,8 +53,8 @@ export interface VersionOrder {
   /** `nothing`: the changes are the whole content. `current`: they are applied to the current version, which must be that of `seq - 1`. */
   readonly base: 'nothing' | 'current'
   readonly changes: AsyncIterable<readonly RowChange[]>
-  /** Rows that the version must have in the end. */
-  readonly rows: number
+  /** Rows that the version must have in the end; before the changes have ended, about how many. */
+  readonly rows: () => number
   /** Versions kept, the new one included. */
   readonly keep: number
 }

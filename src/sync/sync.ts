@@ -11,6 +11,7 @@
 import { LinkedEventsError } from '../errors.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Step } from './handshake.ts'
+import { localProtocol } from './local-sync.ts'
 import { takeRowEvents } from './row-events-sender.ts'
 import { newTally, type Run, type SyncOptions, withRun } from './run.ts'
 import { syncKeyOf } from './source.ts'
@@ -37,7 +38,7 @@ export async function sync(options: SyncOptions): Promise<SyncRun> {
   let result: SyncResult
   let error: SyncRun['error'] = null
   try {
-    result = await withRun(options, tally, protocol)
+    result = await withRun(options, tally, options.warehouse.state === 'local' ? localProtocol : protocol)
   } catch (thrown) {
     const failure = operatingError(thrown, signal, entity.slug)
     error = { code: failure.code, message: failure.message, hint: failure.hint }
@@ -74,6 +75,7 @@ export async function resetSync(
   options: Pick<SyncOptions, 'entity' | 'warehouse' | 'signal'> & { readonly eventsOwner?: string },
 ): Promise<void> {
   const { entity, eventsOwner: owner } = options
+  if (options.warehouse.state === 'local') return
   const session = await options.warehouse.session(options.signal)
   try {
     await session.forget(await syncKeyOf(entity))

@@ -144,8 +144,12 @@ export interface WarehouseCheck {
   readonly about?: { readonly entity: string; readonly attribute: 'table_ref' | 'primary_key' }
 }
 
+/** Where a sync keeps how far it has come: beside the tables, so that only changes leave the warehouse, or only here, so that nothing is written there. */
+export type StatePlace = 'warehouse' | 'local'
+
 export interface Warehouse {
   readonly type: string
+  readonly state: StatePlace
   /** Opens a session; when `signal` is aborted, running statements are cancelled and reject. Holds nothing open between sessions. */
   session(signal: AbortSignal): Promise<WarehouseSession>
   checks(entities: readonly EntityPlan[]): Promise<readonly WarehouseCheck[]>

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { LinkedEventsError } from '../errors.ts'
-import type { Change, Column, Source } from '../sync/warehouse.ts'
+import type { Change, Column, Source, StatePlace } from '../sync/warehouse.ts'
 import type { Cell, Connection, Dialect, Driver } from './dialect.ts'
 import { describe } from './duckdb-table.ts'
 import { literal, quote, quoteRef } from './identifier.ts'
@@ -15,6 +15,7 @@ export interface DuckDBConfig {
   readonly type: 'duckdb'
   readonly path: string
   readonly stateSchema: string
+  readonly state?: StatePlace
 }
 
 /** The diff spills to disk beyond this; the process that enriches events lives beside it. */
@@ -25,7 +26,7 @@ export async function connectDuckDB(config: DuckDBConfig, signal: AbortSignal): 
     throw new LinkedEventsError('WAREHOUSE_UNAVAILABLE', `there is no DuckDB file ${config.path}`, {
       hint: 'check warehouse.path; it is relative to the configuration file',
     })
-  const driver = await DuckDBDriver.open(config.path, signal)
+  const driver = await DuckDBDriver.open(config, signal)
   const d = dialect(config.stateSchema)
   return {
     dialect: d,
@@ -67,11 +68,14 @@ class DuckDBDriver implements Driver {
     this.#signal.addEventListener('abort', this.#interrupt)
   }
 
-  static async open(path: string, signal: AbortSignal): Promise<DuckDBDriver> {
+  static async open({ path, state }: DuckDBConfig, signal: AbortSignal): Promise<DuckDBDriver> {
     const { DuckDBInstance } = await import('@duckdb/node-api')
     try {
       // From the cache: two syncs of one process share the database, as DuckDB wants it.
-      const instance = await DuckDBInstance.fromCache(path, databaseOptions)
+      const instance = await DuckDBInstance.fromCache(path, {
+        ...databaseOptions,
+        ...(state === 'local' ? { access_mode: 'READ_ONLY' } : {}),
+      })
       const connection = await instance.connect()
       await connection.run(`SET TimeZone = 'UTC'`)
       return new DuckDBDriver({ instance, connection, signal, path })

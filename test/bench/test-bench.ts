@@ -132,7 +132,7 @@ export class TestBench {
       reason: 'bench',
       base: 'nothing',
       changes: changes(),
-      rows,
+      rows: () => rows,
       keep: 1,
     })
     return dir

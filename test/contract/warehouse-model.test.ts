@@ -45,7 +45,7 @@ for (const [engine, { start, make, runs }] of Object.entries(engines)) {
 
       test('the snapshot follows the table, whatever happens in between', { timeout: 3_600_000 }, () =>
         followsTheTable({
-          world: () => SyncWorld.create(peer),
+          world: () => SyncWorld.create({ peer }),
           runs: Number(process.env.SYNC_MODEL_RUNS ?? runs),
           shrink: false,
         }),

@@ -20,7 +20,7 @@ async function verdict(hashOfHashes: Sql['hashOfHashes']): Promise<string> {
   vi.resetModules()
   const { followsTheTable } = await import('../support/sync-model.ts')
   const { SyncWorld } = await import('../support/sync-world.ts')
-  return followsTheTable({ world: () => SyncWorld.create(peer), runs: 300, shrink: false }).then(
+  return followsTheTable({ world: () => SyncWorld.create({ peer }), runs: 300, shrink: false }).then(
     () => 'nothing noticed',
     (error: Error) => error.message,
   )

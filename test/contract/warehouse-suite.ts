@@ -17,6 +17,7 @@ import { openWarehouse } from '../../src/warehouse/open.ts'
 import { missing } from '../support/engine.ts'
 import type { Peer } from '../support/peer.ts'
 import { differences } from './differences.ts'
+import { localContract } from './local-suite.ts'
 
 /** What the suite needs to know of an engine's spelling. */
 export interface Spelling {
@@ -481,6 +482,8 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
       expect(cancelled).toMatchObject({ result: 'cancelled', version: null, error: { code: 'SYNC_CANCELLED' } })
       expect((await run()).error).toBeNull()
     })
+
+    localContract({ test, types: spelling.types, peer: () => peer, dir: () => dir, entity, run })
 
     test('doctor sees what is right, and what would make the rest right', async () => {
       await peer.sql('CREATE TABLE "items" ("id" INTEGER)')

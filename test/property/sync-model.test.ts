@@ -14,5 +14,10 @@ test('in memory, the snapshot follows the table, whatever happens in between', (
     shrink: true,
   }))
 
+const filesRuns = Number(process.env.SYNC_MODEL_RUNS ?? 25)
+
 test('on files, the snapshot follows the table, whatever happens in between', () =>
-  followsTheTable({ world: () => SyncWorld.create(), runs: Number(process.env.SYNC_MODEL_RUNS ?? 25), shrink: true }))
+  followsTheTable({ world: () => SyncWorld.create(), runs: filesRuns, shrink: true }))
+
+test('where nothing may be written in the warehouse, the snapshot follows the table, and nothing is', () =>
+  followsTheTable({ world: () => SyncWorld.create({ state: 'local' }), runs: filesRuns, shrink: true }))

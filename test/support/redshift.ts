@@ -4,11 +4,13 @@
  */
 import { connect, createServer, type Socket } from 'node:net'
 import pg from 'pg'
-import { sharedPostgres } from './postgres.ts'
+import { createReader, sharedPostgres } from './postgres.ts'
 
 export interface Redshift {
   /** Through the front: what a Redshift client may say. */
   readonly url: string
+  /** The same for one who may do nothing but SELECT. */
+  readonly readerUrl: string
   /** Straight to PostgreSQL, for what a test prepares. */
   sql(...statements: string[]): Promise<unknown[][]>
   /** Statements that the front has refused. */
@@ -66,10 +68,13 @@ export async function startRedshift(): Promise<Redshift> {
   for (const statement of standIns) await client.query(statement)
   // Redshift reads backslashes in literals, so whoever comes through the front does too.
   await client.query(`ALTER DATABASE "${database}" SET standard_conforming_strings = off`)
+  const reader = await createReader((text) => client.query(text))
   const refused: string[] = []
   const front = await startFront({ host: direct.hostname, port: Number(direct.port || 5432), refused })
+  const url = Object.assign(new URL(direct.href), { hostname: '127.0.0.1', port: String(front.port) })
   return {
-    url: Object.assign(new URL(direct.href), { hostname: '127.0.0.1', port: String(front.port) }).href,
+    url: url.href,
+    readerUrl: Object.assign(new URL(url), { username: reader }).href,
     refused,
     async sql(...statements) {
       let rows: unknown[][] = []
@@ -80,6 +85,7 @@ export async function startRedshift(): Promise<Redshift> {
       await front.stop()
       await client.end()
       await admin.query(`DROP DATABASE "${database}" WITH (FORCE)`)
+      await admin.query(`DROP ROLE "${reader}"`)
       await admin.end()
       await server.stop()
     },

@@ -5,7 +5,7 @@ import type { RowChange, StoredVersion, VersionOrder } from '../../src/sync/stor
 export async function publishRows(
   store: LocalSnapshotStore,
   rows: Readonly<Record<string, string | null>>,
-  order: Partial<VersionOrder> & { readonly rows: number },
+  order: Partial<Omit<VersionOrder, 'rows'>> & { readonly rows: number },
 ): Promise<StoredVersion> {
   async function* changes(): AsyncGenerator<readonly RowChange[]> {
     yield Object.entries(rows).map(([key, row]) => ({ key, row }))
@@ -24,5 +24,6 @@ export async function publishRows(
     changes: changes(),
     keep: 2,
     ...order,
+    rows: () => order.rows,
   })
 }

@@ -76,7 +76,13 @@ export class MemoryWorld implements World {
   }
 
   async warehouse(): Promise<Warehouse> {
-    return { type: 'memory', session: async () => this.#session(), checks: async () => [], close: async () => {} }
+    return {
+      type: 'memory',
+      state: 'warehouse',
+      session: async () => this.#session(),
+      checks: async () => [],
+      close: async () => {},
+    }
   }
 
   async dropState(): Promise<void> {
@@ -248,14 +254,14 @@ class MemoryStore implements SnapshotStore {
       const follows = base?.lineage === lineage && base.seq === seq - 1
       if (order.base === 'current' && base === undefined) throw new LinkedEventsError('SNAPSHOT_CORRUPT', 'no version')
       if (order.base === 'current' && !follows) throw new LinkedEventsError('SYNC_LOST', 'another run has published')
-      if (content.size !== order.rows) throw new LinkedEventsError('SNAPSHOT_CORRUPT', 'rows differ')
+      if (content.size !== order.rows()) throw new LinkedEventsError('SNAPSHOT_CORRUPT', 'rows differ')
     }
     const version = {
       version: (base?.version ?? 0) + 1,
       epoch,
       lineage,
       seq,
-      rows: order.rows,
+      rows: order.rows(),
       asOf,
       configHash,
       probe,

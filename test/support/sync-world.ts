@@ -12,7 +12,7 @@ import { syncKeyOf } from '../../src/sync/source.ts'
 import type { SnapshotStore } from '../../src/sync/store.ts'
 import { sync } from '../../src/sync/sync.ts'
 import type { SyncRun } from '../../src/sync/sync-run.ts'
-import type { Warehouse, WarehouseSession } from '../../src/sync/warehouse.ts'
+import type { StatePlace, Warehouse, WarehouseSession } from '../../src/sync/warehouse.ts'
 import { openWarehouse } from '../../src/warehouse/open.ts'
 import { type Peer, stateSchema } from './peer.ts'
 import { startDuckDBPeer } from './peers/duckdb.ts'
@@ -37,14 +37,18 @@ export class SyncWorld implements World {
     installId: 'test',
   }
 
-  private constructor(peer: Peer, stop: boolean) {
-    this.#peer = peer
-    this.#stop = stop
+  readonly #state: StatePlace
+
+  private constructor(parts: { peer: Peer; stop: boolean; state: StatePlace }) {
+    this.#peer = parts.peer
+    this.#stop = parts.stop
+    this.#state = parts.state
   }
 
   /** In a warehouse that is there, or in a DuckDB file of its own. */
-  static async create(peer?: Peer): Promise<SyncWorld> {
-    const world = new SyncWorld(peer ?? (await startDuckDBPeer()), peer === undefined)
+  static async create(options: { readonly peer?: Peer; readonly state?: StatePlace } = {}): Promise<SyncWorld> {
+    const { peer = await startDuckDBPeer(), state = 'warehouse' } = options
+    const world = new SyncWorld({ peer, stop: options.peer === undefined, state })
     await world.sql(
       'CREATE TABLE "products" ("id" VARCHAR, "text" VARCHAR, "big" BIGINT, "amount" DECIMAL(20,4), "flag" BOOLEAN)',
     )
@@ -133,7 +137,7 @@ export class SyncWorld implements World {
   }
 
   warehouse(): Promise<Warehouse> {
-    return openWarehouse(this.#peer.config)
+    return openWarehouse({ ...this.#peer.config, state: this.#state })
   }
 
   /** What the newest version holds, read without our own reader. */
@@ -163,6 +167,7 @@ export class SyncWorld implements World {
     }
     for (const key of snapshot.keys()) if (!expected.has(key)) found.push(`ghost ${JSON.stringify(key)}`)
     const tables = (await this.#peer.state()) ?? []
+    if (this.#state === 'local') return [...found, ...tables.map((table) => `written in the warehouse: ${table}`)]
     const pointer = `checkpoint_${await syncKeyOf(this.entity)}`
     const pointers = await this.sql(
       `SELECT gen_table, n_total, delta_table, epoch, seq FROM "${stateSchema}"."${pointer}"`,
@@ -234,23 +239,37 @@ export function faulty<T extends object>(
     if (dead) throw new Crash(`after ${name}`)
     return result
   }
+  // Whoever goes through meanwhile waits for the build that reads these pages.
+  const streamed = plan?.meanwhile === undefined ? ['changes', 'rows'] : []
+  async function* pages(name: string, all: AsyncIterable<unknown>): AsyncGenerator {
+    for await (const page of all) yield await around(`a page of ${name}`, async () => page)
+  }
   const wrap = <T extends object>(target: T, plain: readonly string[]): T =>
     new Proxy(target, {
       get(object, property) {
         const value = Reflect.get(object, property) as unknown
         if (typeof value !== 'function') return value
         const bound = value.bind(object) as (...args: unknown[]) => unknown
+        if (streamed.includes(String(property)))
+          return (...args: unknown[]) => pages(String(property), bound(...args) as AsyncIterable<unknown>)
         if (plain.includes(String(property))) return bound
         return (...args: unknown[]) => around(String(property), async () => bound(...args))
       },
     })
   const warehouse: Warehouse = {
     ...world.warehouse,
-    session: (signal) =>
-      around('session', async () => {
-        const session = await world.warehouse.session(signal)
-        return wrap<WarehouseSession>(session, ['close', 'changes', 'bytesScanned'])
-      }),
+    async session(signal) {
+      let opened: WarehouseSession | null = null
+      try {
+        return await around('session', async () => {
+          opened = await world.warehouse.session(signal)
+          return wrap<WarehouseSession>(opened, ['close', 'changes', 'rows', 'bytesScanned'])
+        })
+      } catch (error) {
+        await (opened as WarehouseSession | null)?.close() // a process that has died holds nothing open
+        throw error
+      }
+    },
   }
   return { warehouse, store: wrap(world.store, []), topic: wrap(world.topic ?? ({} as T), []), calls }
 }
