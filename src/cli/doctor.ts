@@ -186,7 +186,7 @@ async function senderChecks(warehouse: Warehouse, plans: readonly EntityPlan[]):
         required: 'sent by one installation',
         found: sender === null ? 'nobody yet' : ok ? 'this one' : `another one, made the sender by ${sender.owner}`,
         severity: 'warning',
-        fix: ok ? null : `if it is gone for good: linked-events sync reset ${slug} --take-events`,
+        fix: ok ? null : `if it is gone for good: linked-events sync release ${slug}`,
       })
     }
     return checks

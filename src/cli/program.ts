@@ -175,9 +175,14 @@ function addCommands(root: Command, add: Add): void {
     'forget the warehouse state: the next sync reads everything',
     ['linked-events sync reset product-entity'],
     async () => (await import('./sync.ts')).reset,
-  )
-    .argument('<entity>')
-    .option('--take-events', 'send its row events from this installation, whoever has sent them before')
+  ).argument('<entity>')
+  add(
+    sync,
+    'release',
+    'let another installation send the row events of an entity',
+    ['linked-events sync release product-entity'],
+    async () => (await import('./sync.ts')).release,
+  ).argument('<entity>')
   add(
     sync,
     'cancel',

@@ -8,7 +8,7 @@ import { appendRun, markRunning, readRuns, runningPid, stoppedChange, writeStopp
 import { lockStateDir, ownerOf } from '../snapshot/lock.ts'
 import { snapshotStore } from '../snapshot/store.ts'
 import type { Approves } from '../sync/guard.ts'
-import { resetSync, sync } from '../sync/sync.ts'
+import { releaseEvents, resetSync, sync } from '../sync/sync.ts'
 import type { SyncRun } from '../sync/sync-run.ts'
 import { type Context, entityOf, projectOf } from './context.ts'
 import { planOf, rowEventsOf } from './edges.ts'
@@ -71,7 +71,7 @@ export async function syncEntity(
       ...(await rowEventsOf(project, plan)),
       clock: systemClock,
       tell: () => {},
-      owner: owner(),
+      owner: `${hostname()}/${process.pid}`,
       signal,
     })
     if (options.dryRun === true) return run
@@ -101,23 +101,13 @@ export async function history(context: Context, _options: object, slug: string):
   return exit.ok
 }
 
-const owner = (): string => `${hostname()}/${process.pid}`
-
-export async function reset(
-  context: Context,
-  { takeEvents = false }: { readonly takeEvents?: boolean },
-  slug: string,
-): Promise<number> {
+export async function reset(context: Context, _options: object, slug: string): Promise<number> {
   const project = projectOf(context)
   const entity = entityOf(project, slug)
-  if (takeEvents && entity.events === undefined)
-    throw new LinkedEventsError('USAGE', `entity "${slug}" has no row events (entities.${slug}.events)`)
   const unlock = lock(context, project)
   const warehouse = await warehouseOf(project)
   try {
-    const signal = abortOnSignal()
-    const eventsOwner = takeEvents ? { eventsOwner: owner() } : {}
-    await resetSync({ entity: planOf(entity, project), warehouse, signal, ...eventsOwner })
+    await resetSync({ entity: planOf(entity, project), warehouse, signal: abortOnSignal() })
     writeStoppedChange(project.config.state_dir, slug, null)
   } finally {
     await warehouse.close()
@@ -125,8 +115,26 @@ export async function reset(
   }
   context.terminal.result(
     { ok: true },
-    () =>
-      `forgotten: the next sync of ${slug} reads everything; the snapshot goes on serving${takeEvents ? '; its row events are sent from here, beginning with every row' : ''}`,
+    () => `forgotten: the next sync of ${slug} reads everything; the snapshot goes on serving`,
+  )
+  return exit.ok
+}
+
+/** Needs no lock: the installation that has sent the events may be running, or gone. */
+export async function release(context: Context, _options: object, slug: string): Promise<number> {
+  const project = projectOf(context)
+  const entity = entityOf(project, slug)
+  if (entity.events === undefined)
+    throw new LinkedEventsError('USAGE', `entity "${slug}" has no row events (entities.${slug}.events)`)
+  const warehouse = await warehouseOf(project)
+  try {
+    await releaseEvents({ entity: planOf(entity, project), warehouse, signal: abortOnSignal() })
+  } finally {
+    await warehouse.close()
+  }
+  context.terminal.result(
+    { ok: true },
+    () => `released: whichever installation syncs ${slug} next sends its row events, beginning with every row`,
   )
   return exit.ok
 }

@@ -1,21 +1,21 @@
 /**
  * Which installation sends the row events of an entity. Each has a baseline, and so deltas, of its own: two of them would tell
- * every change twice, and none can go on where another one stopped. A pointer row beside those of the syncs names the one.
+ * every change twice, and none can go on where another one stopped. A pointer row beside those of the syncs names the one;
+ * where it is missing, whoever syncs next reads everything anew and makes it.
  */
-import { LinkedEventsError } from '../errors.ts'
 import { begin } from './checkpoint.ts'
 import type { EntityPlan } from './entity-plan.ts'
 import { digest } from './source.ts'
 import type { WarehouseSession } from './warehouse.ts'
 
-export interface Sender {
+export interface EventSender {
   readonly installId: string
   /** Host and process that made it the sender, for people. */
   readonly owner: string
 }
 
-/** The sender of a stream of row events, or null when there is none yet. */
-export async function senderOf(session: WarehouseSession, stream: string): Promise<Sender | null> {
+/** Null: nobody yet. */
+export async function senderOf(session: WarehouseSession, stream: string): Promise<EventSender | null> {
   const row = await session.checkpoint(await streamKey(stream))
   return row === null ? null : { installId: row.lineage, owner: row.owner }
 }
@@ -23,10 +23,9 @@ export async function senderOf(session: WarehouseSession, stream: string): Promi
 /** The sender; where there is none, this installation is it from now on. */
 export async function senderOrClaim(
   session: WarehouseSession,
-  claim: { readonly entity: EntityPlan; readonly owner: string },
-): Promise<Sender> {
-  const { entity, owner } = claim
-  const stream = entity.events?.stream ?? ''
+  claim: { readonly entity: EntityPlan; readonly stream: string; readonly owner: string },
+): Promise<EventSender> {
+  const { entity, stream, owner } = claim
   const before = await senderOf(session, stream)
   if (before !== null) return before
   try {
@@ -54,19 +53,9 @@ export async function senderOrClaim(
   return { installId: entity.installId, owner }
 }
 
-/** Makes this installation the sender. @throws SYNC_LOST when another one claims it at the same time */
-export async function takeRowEvents(
-  session: WarehouseSession,
-  claim: { readonly entity: EntityPlan; readonly owner: string },
-): Promise<void> {
-  await session.createState()
-  await session.forget(await streamKey(claim.entity.events?.stream ?? ''))
-  const sender = await senderOrClaim(session, claim)
-  if (sender.installId === claim.entity.installId) return
-  throw new LinkedEventsError(
-    'SYNC_LOST',
-    `the row events of "${claim.entity.slug}" were taken by ${sender.owner} just now`,
-  )
+/** Nobody is the sender any more. */
+export async function forgetSender(session: WarehouseSession, stream: string): Promise<void> {
+  await session.forget(await streamKey(stream))
 }
 
 const streamKey = async (stream: string): Promise<string> =>

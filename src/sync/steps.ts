@@ -22,7 +22,11 @@ export async function handshake(run: Run, checkpoint: Checkpoint | null): Promis
     generationRows: checkpoint === null ? null : await run.session.count(checkpoint.generation),
     deltaRows: checkpoint?.delta ? await run.session.count(checkpoint.delta) : null,
   })
-  return run.full && step.do === 'diff' ? { do: 'restart', reason: 'full sync requested' } : step
+  if (step.do !== 'diff') return step
+  if (run.full) return { do: 'restart', reason: 'full sync requested' }
+  const { events } = run.entity
+  const sent = events === undefined || (await senderOf(run.session, events.stream)) !== null
+  return sent ? step : { do: 'restart', reason: 'row events begin' }
 }
 
 /** What a run would do, by number; for `dryRun`. */
@@ -166,16 +170,18 @@ export async function publish(run: Run, held: Checkpoint, base: 'nothing' | 'cur
   })
 }
 
-/** Tells the published delta as row events, if this installation does. Done again until the delta is committed. */
+/** Tells the published delta as row events, if this installation sends them. Done again until the delta is committed. */
 export async function announce(run: Run, held: Checkpoint): Promise<void> {
   const { entity, session, source, events, tally } = run
   if (entity.events === undefined) return
   assert(events !== null, 'row events have somewhere to go')
   run.signal.throwIfAborted()
   const { stream, mode } = entity.events
-  const { installId, owner } = await senderOrClaim(session, run)
-  if (installId !== entity.installId) {
-    tally.rowEvents = { sent: 0, elsewhere: owner }
+  // Who is the sender begins with every row: the first delta of an epoch.
+  const first = held.seq === 0
+  const sender = await (first ? senderOrClaim(session, { ...run, stream }) : senderOf(session, stream))
+  if (sender?.installId !== entity.installId) {
+    tally.rowEvents = { sent: 0, elsewhere: sender?.owner ?? null }
     return
   }
   const delta = held.delta ?? ''

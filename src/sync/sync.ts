@@ -12,7 +12,7 @@ import { LinkedEventsError } from '../errors.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Step } from './handshake.ts'
 import { localProtocol } from './local-sync.ts'
-import { takeRowEvents } from './row-events-sender.ts'
+import { forgetSender } from './row-events-sender.ts'
 import { newTally, type Run, type SyncOptions, withRun } from './run.ts'
 import { syncKeyOf } from './source.ts'
 import {
@@ -67,19 +67,22 @@ export async function sync(options: SyncOptions): Promise<SyncRun> {
   return run
 }
 
-/**
- * Forgets the warehouse state of an entity: the next run reads everything. The snapshots stay, and go on serving. With
- * `eventsOwner` (who asks, for people) its row events are sent from here from then on, whoever has sent them before.
- */
-export async function resetSync(
-  options: Pick<SyncOptions, 'entity' | 'warehouse' | 'signal'> & { readonly eventsOwner?: string },
-): Promise<void> {
-  const { entity, eventsOwner: owner } = options
+/** Forgets the warehouse state of an entity: the next run reads everything. The snapshots stay, and go on serving. */
+export async function resetSync(options: Pick<SyncOptions, 'entity' | 'warehouse' | 'signal'>): Promise<void> {
   if (options.warehouse.state === 'local') return
   const session = await options.warehouse.session(options.signal)
   try {
-    await session.forget(await syncKeyOf(entity))
-    if (owner !== undefined) await takeRowEvents(session, { entity, owner })
+    await session.forget(await syncKeyOf(options.entity))
+  } finally {
+    await session.close()
+  }
+}
+
+/** Lets another installation send the row events of an entity: whoever syncs next does, beginning with every row. */
+export async function releaseEvents(options: Pick<SyncOptions, 'entity' | 'warehouse' | 'signal'>): Promise<void> {
+  const session = await options.warehouse.session(options.signal)
+  try {
+    await forgetSender(session, options.entity.events?.stream ?? '')
   } finally {
     await session.close()
   }

@@ -12,10 +12,11 @@ import { audit } from '../../src/sync/audit.ts'
 import type { EntityPlan } from '../../src/sync/entity-plan.ts'
 import type { SyncOptions } from '../../src/sync/run.ts'
 import { syncKeyOf } from '../../src/sync/source.ts'
-import { resetSync, sync } from '../../src/sync/sync.ts'
+import { releaseEvents, resetSync, sync } from '../../src/sync/sync.ts'
 import { openWarehouse } from '../../src/warehouse/open.ts'
 import { missing } from '../support/engine.ts'
 import type { Peer } from '../support/peer.ts'
+import { RowTopic, rowEventsTo } from '../support/row-topic.ts'
 import { differences } from './differences.ts'
 import { localContract } from './local-suite.ts'
 
@@ -445,6 +446,32 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
       expect(await peer.state()).toEqual([])
       expect(await rows('1')).toEqual(['{"id":1}'])
       expect(await run()).toMatchObject({ result: 'success', epoch: 2, added: 1, version: 2 })
+    })
+
+    test('row events come in one order of keys; one installation sends them, until it is released', async () => {
+      await peer.sql('CREATE TABLE "items" ("id" INTEGER, "v" VARCHAR)')
+      const keys = [10, 9, 1, 100, 55, 7, 23, 42, 8, 1000]
+      await peer.sql(`INSERT INTO "items" VALUES ${keys.map((id) => `(${id}, 'v${id}')`).join(', ')}`)
+      const topic = new RowTopic()
+      const plan = { events: { topic: 'rows', mode: 'mirror', stream: 'rows of item' } } as const
+      const told = { events: rowEventsTo(topic) }
+      expect(await run(plan, told)).toMatchObject({ error: null, row_events: { sent: 10, elsewhere: null } })
+      expect(topic.events.map((event) => JSON.parse(event).__segment_id)).toEqual(keys.map(String).sort())
+
+      await peer.sql(`UPDATE "items" SET "v" = NULL WHERE "id" = 7`, `DELETE FROM "items" WHERE "id" = 8`)
+      expect(await run(plan, told)).toMatchObject({ error: null, row_events: { sent: 2, elsewhere: null } })
+      expect(topic.events.slice(10)).toEqual([
+        '{"type":"track","event":"updated","__segment_id":"7","properties":{"id":7,"v":null}}',
+        '{"type":"track","event":"deleted","__segment_id":"8","properties":{"id":null,"v":null}}',
+      ])
+
+      const other = { ...told, store: snapshotStore({ dir: join(dir, 'elsewhere') }), owner: 'another' }
+      const elsewhere = { ...plan, installId: 'other' }
+      expect(await run(elsewhere, other)).toMatchObject({ error: null, row_events: { sent: 0, elsewhere: 'test' } })
+      const signal = new AbortController().signal
+      await releaseEvents({ entity: { ...entity, ...plan }, warehouse: await openWarehouse(peer.config), signal })
+      expect(await run(elsewhere, other)).toMatchObject({ error: null, row_events: { sent: 9, elsewhere: null } })
+      expect(await run(plan, told)).toMatchObject({ result: 'unchanged', row_events: { sent: 0, elsewhere: null } })
     })
 
     test('two entities, and two installations, do not see each other', async () => {

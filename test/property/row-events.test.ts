@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { EntityPlan } from '../../src/sync/entity-plan.ts'
 import type { SyncOptions } from '../../src/sync/run.ts'
-import { resetSync } from '../../src/sync/sync.ts'
+import { releaseEvents, resetSync } from '../../src/sync/sync.ts'
 import type { SyncRun } from '../../src/sync/sync-run.ts'
 import type { Warehouse } from '../../src/sync/warehouse.ts'
 import { followed, RowTopic, rowEventsTo } from '../support/row-topic.ts'
@@ -153,7 +153,7 @@ test('a dry run tells nothing, and makes nobody the sender', async () => {
   expect(topic.events).toEqual([])
 })
 
-test('of two installations one tells; the other takes over when it is told to, beginning with every row', async () => {
+test('of two installations one tells; once it is released whoever syncs next does, beginning with every row', async () => {
   await changed()
   const other = await SyncWorld.create()
   try {
@@ -164,10 +164,11 @@ test('of two installations one tells; the other takes over when it is told to, b
 
     topic.events.length = 0
     const signal = new AbortController().signal
-    await resetSync({ ...options, eventsOwner: 'other host', warehouse: await world.warehouse(), signal })
+    await releaseEvents({ entity, warehouse: await world.warehouse(), signal })
     await world.change(new Map([['j', row('later')]]))
+    const began = { result: 'success', reason: 'row events begin', row_events: { sent: 9, elsewhere: null } }
+    expect(await sync(options)).toMatchObject(began)
     expect(await sync()).toMatchObject({ added: 1, row_events: { sent: 0, elsewhere: 'other host' } })
-    expect(await sync(options)).toMatchObject({ row_events: { sent: 9, elsewhere: null } })
     expectTold('by the second')
   } finally {
     await other.remove()
@@ -177,12 +178,20 @@ test('of two installations one tells; the other takes over when it is told to, b
 test('a sender that is replaced while it sends stops there', async () => {
   await changed()
   const signal = new AbortController().signal
+  const other = await SyncWorld.create()
   const take = async () => {
-    const options = { entity: { ...entity, installId: 'other' }, eventsOwner: 'other host', signal }
-    await resetSync({ ...options, warehouse: await world.warehouse() })
+    await releaseEvents({ entity, warehouse: await world.warehouse(), signal })
+    topic.events.length = 0
+    const run = await sync({ entity: { ...entity, installId: 'other' }, store: other.store })
+    expect(run).toMatchObject({ error: null, row_events: { sent: 9 } })
   }
-  const { calls } = await attempt(null)
-  await world.change(new Map([['k', row('k')]]))
-  const { run } = await attempt({ at: calls.indexOf('begin'), fault: 'after', meanwhile: take })
-  expect(run).toMatchObject({ result: 'failed', error: { code: 'SYNC_LOST' }, row_events: { sent: 0 } })
+  try {
+    const { calls } = await attempt(null)
+    await world.change(new Map([['k', row('k')]]))
+    const { run } = await attempt({ at: calls.indexOf('append'), fault: 'after', meanwhile: take })
+    expect(run).toMatchObject({ result: 'failed', row_events: { sent: 0 } })
+    expectTold('by the second')
+  } finally {
+    await other.remove()
+  }
 })
