@@ -109,6 +109,7 @@ describe('a sync', () => {
       severity: 'warning',
       fix: expect.stringContaining('linked-events sync release product'),
     })
+    expect(doctor.checks.find(({ name }) => name === 'transactions')).toMatchObject({ ok: true })
     expect(await json(['--config', join(cwd, 'two.yaml'), 'sync', 'release', 'product'], { cwd })).toMatchObject({
       ok: true,
     })
