@@ -7,7 +7,7 @@ import type { EntityPlan } from '../sync/entity-plan.ts'
 import { senderOf } from '../sync/row-events-sender.ts'
 import type { WarehouseCheck as Check, Warehouse } from '../sync/warehouse.ts'
 import { type Context, projectOf } from './context.ts'
-import { kafkaOf, planOf, transactionsOf } from './edges.ts'
+import { kafkaOf, planOf } from './edges.ts'
 import { table } from './terminal.ts'
 import { warehouseOf } from './warehouse-of.ts'
 
@@ -134,11 +134,20 @@ async function kafkaChecks(project: Project): Promise<Check[]> {
           'warning',
         )
       }
-      const group = config.source.kafka?.group
-      if (config.kafka.delivery === 'exactly_once' && group !== undefined) {
-        const required = `Write on the transactional ids that begin with "${group}."`
-        const refused = await transactionsOf(project, { group, owner: 'doctor', tell: () => {} }).then(
-          (transactions) => transactions?.close(),
+      const { group = 'linked-events' } = config.source.kafka ?? {}
+      const begin =
+        config.kafka.delivery === 'exactly_once' ? `${group}.` : told.length > 0 ? `${group}.row-events.` : null
+      if (begin !== null) {
+        const { openTransactions } = await import('../kafka/transactions.ts')
+        const required = `Write on the transactional ids that begin with "${begin}"`
+        const connection = kafkaOf(project)
+        const refused = await openTransactions({
+          connection,
+          transactionalId: `${begin}doctor`,
+          group,
+          tell: () => {},
+        }).then(
+          (transactions) => transactions.close(),
           (error: LinkedEventsError) => error,
         )
         check('transactions', refused === undefined, required, refused?.message ?? 'permitted', refused?.hint ?? '')

@@ -1,5 +1,5 @@
 /** Row events from a real warehouse to a real broker: every change once, whenever the process is killed. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
@@ -21,6 +21,7 @@ state_dir: ./${stateDir}
 warehouse: { type: duckdb, path: ./warehouse.duckdb }
 source: { kafka: { topics: [${topic}.in], group: ${topic} } }
 kafka: { brokers: [${brokers.map((broker) => `"${broker}"`).join(', ')}] }
+dead_letters: { file: ./dead-letters.ndjson }
 http: { port: 0 }
 entities: { product: { events: { topic: ${topic}, mode: ${mode} } } }
 destinations:
@@ -108,6 +109,7 @@ describe('a sync', () => {
       severity: 'warning',
       fix: expect.stringContaining('linked-events sync release product'),
     })
+    expect(doctor.checks.find(({ name }) => name === 'transactions')).toMatchObject({ ok: true })
     expect(await json(['--config', join(cwd, 'two.yaml'), 'sync', 'release', 'product'], { cwd })).toMatchObject({
       ok: true,
     })
@@ -125,6 +127,22 @@ describe('a sync', () => {
     expect(await sync()).toMatchObject({ runs: [{ row_events: { sent: 1 } }] })
     expect(await events()).toMatchObject([{ key: 'S2', event: 'deleted' }])
   })
+})
+
+test('run syncs an entity for its events alone, and waits for nothing of it', async () => {
+  const { cwd, topic, change } = await shop()
+  await withAdmin(connection, (admin) => admin.createTopics([{ topic: `${topic}.in`, partitions: 1 }]))
+  const text = readFileSync(join(cwd, 'one.yaml'), 'utf8')
+  writeFileSync(join(cwd, 'one.yaml'), text.replace('product: { events', 'account: { events'))
+  await change(`INSERT INTO products VALUES (NULL, 'S1', 'Hat', 1)`, 'INSERT INTO accounts VALUES (9007199254740993)')
+  const { child, output, ended } = start(['--config', join(cwd, 'one.yaml'), 'run'], { cwd })
+  await until(async () => (await readAll(connection, topic)).length > 0, 'its row is told')
+  child.kill('SIGTERM')
+  expect(await ended).toMatchObject({ code: 0 })
+  expect((await readAll(connection, topic)).map(({ value }) => value)).toEqual([
+    '{"type":"track","event":"new","__segment_id":"9007199254740993","properties":{"ACCOUNT_ID":9007199254740993}}',
+  ])
+  expect(output.stderr).toContain('ready')
 })
 
 test('killed with its events on the way, and at any moment: each is there once', async () => {

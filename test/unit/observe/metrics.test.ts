@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { metrics } from '../../../src/observe/metrics.ts'
+import type { SyncRun } from '../../../src/sync/sync-run.ts'
 
 test('transactions are counted by their result, and the committed ones are timed', async () => {
   const { registry, tell } = metrics({ pipeline: 'p', version: '1', entities: [] })
@@ -11,3 +12,21 @@ test('transactions are counted by their result, and the committed ones are timed
   expect(text).toContain('linked_events_transactions_total{result="aborted",pipeline="p"} 1')
   expect(text).toContain('linked_events_transaction_duration_seconds_count{pipeline="p"} 2')
 })
+
+test('row events are counted by entity, also those of a run that failed after them', async () => {
+  const { registry, tell } = metrics({ pipeline: 'p', version: '1', entities: ['product', 'account'] })
+  tell({ name: 'sync-finished', run: run({ row_events: { sent: 7, elsewhere: null } }) })
+  tell({ name: 'sync-finished', run: run({ result: 'failed', row_events: { sent: 5, elsewhere: null } }) })
+  tell({ name: 'sync-finished', run: run({ row_events: { sent: 0, elsewhere: 'host/1' } }) })
+  tell({ name: 'sync-finished', run: run({ entity: 'account' }) })
+  const text = await registry.metrics()
+  expect(text).toContain('linked_events_row_events_total{entity="product",pipeline="p"} 12')
+  expect(text).not.toContain('linked_events_row_events_total{entity="account"')
+})
+
+function run(more: Partial<SyncRun>): SyncRun {
+  const counts = { added: 0, updated: 0, deleted: 0, rows: 0, null_keys: 0, duplicate_keys: 0, bytes_scanned: null }
+  const times = { started_at: '2026-01-01T00:00:00.000Z', duration_seconds: 1 }
+  const none = { reason: null, version: 1, epoch: 1, row_events: null, error: null }
+  return { entity: 'product', result: 'success', ...none, ...counts, ...times, ...more }
+}
