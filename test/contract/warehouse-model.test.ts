@@ -45,6 +45,10 @@ for (const [engine, { start, make, runs }] of Object.entries(engines)) {
       test('the snapshot follows the table, whatever happens in between', { timeout: 3_600_000 }, () =>
         followsTheTable({ runs: Number(process.env.SYNC_MODEL_RUNS ?? runs), peer }),
       )
+
+      test('the snapshot follows the table with SELECT alone, and nothing is written', { timeout: 3_600_000 }, () =>
+        followsTheTable({ runs: Number(process.env.SYNC_MODEL_RUNS ?? Math.ceil(runs / 2)), peer, state: 'local' }),
+      )
     }),
   )
 }
