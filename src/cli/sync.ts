@@ -113,9 +113,10 @@ export async function reset(context: Context, _options: object, slug: string): P
     await warehouse.close()
     unlock()
   }
-  context.terminal.result(
-    { ok: true },
-    () => `forgotten: the next sync of ${slug} reads everything; the snapshot goes on serving`,
+  context.terminal.result({ ok: true }, () =>
+    warehouse.state === 'local'
+      ? 'nothing to forget: the warehouse holds no state; `sync --full` builds the snapshot anew'
+      : `forgotten: the next sync of ${slug} reads everything; the snapshot goes on serving`,
   )
   return exit.ok
 }

@@ -4,7 +4,6 @@
  * nothing on either side, needs no state in the warehouse and stands in no run's way.
  */
 import { LinkedEventsError } from '../errors.ts'
-import { type JsonObject, parseJson } from '../json.ts'
 import { differing, digestRows, type RowDigester, rowDigester, type Sha256 } from './digest.ts'
 import type { EntityPlan } from './entity-plan.ts'
 import { rowChanges } from './row.ts'
@@ -76,7 +75,7 @@ async function compare(options: AuditOptions, stored: StoredRows): Promise<Audit
     return { source: described, theirs: await session.digests(described, buckets) }
   })
   const digester = rowDigester(source, { examples: theirs.examples, buckets, sha256 })
-  const ours = await digestRows(stored.all(), digester, buckets)
+  const ours = await digestRows(stored.all(), digester)
   signal.throwIfAborted()
   const numbers = differing(ours, theirs.buckets)
   const findings =
@@ -157,8 +156,7 @@ async function lookAtRows(
   })
   const looked = new Set(numbers)
   for await (const page of stored.unseen())
-    for (const { key, row } of page)
-      if (only === null || looked.has(digester.bucketOf(parseJson(row) as JsonObject))) missingThere.add(key)
+    for (const { key, row } of page) if (only === null || looked.has(digester.digest(row).bucket)) missingThere.add(key)
   const { configHash: before } = stored.version
   const settled = before === null || before === (await configHash(options.entity, source))
   return {

@@ -3,20 +3,19 @@
  * each kind has several forms, and which one a column has is learnt from examples. Whatever the form, `jsonText` of its text
  * is the value again: where the texts are equal, the values are.
  */
-import { ExactNumber, encodeJson, type JsonValue, parseJson } from '../json.ts'
 import { jsonText } from './row.ts'
 import type { ColumnKind } from './warehouse.ts'
 
-/** The text of a value that is not null, or undefined when this form has none for it. */
-export type Form = (value: JsonValue) => string | undefined
+/** The text of a value, given as its JSON text and not null; undefined when this form has none for it. */
+export type Form = (json: string) => string | undefined
 
 /** The form that gives the most of these texts back; the first one when none does. */
 export function learnForm(kind: ColumnKind, examples: Iterable<string>): Form {
   const forms = formsOf(kind)
   if (forms.length === 1) return forms[0]!
-  const known = [...examples].map((text) => ({ text, value: parseJson(jsonText(kind, text)) }))
-  const wanted = known.filter(({ value }) => value !== null)
-  const hits = forms.map((form) => wanted.filter(({ text, value }) => form(value) === text).length)
+  const known = [...examples].map((text) => ({ text, json: jsonText(kind, text) }))
+  const wanted = known.filter(({ json }) => json !== 'null')
+  const hits = forms.map((form) => wanted.filter(({ text, json }) => form(json) === text).length)
   return forms[hits.indexOf(Math.max(...hits))]!
 }
 
@@ -27,15 +26,14 @@ export function formsOf(kind: ColumnKind): readonly Form[] {
   return forms[kind]
 }
 
-const plain: Form = (value) => (typeof value === 'string' ? value : undefined)
-const digits: Form = (value) => String(value)
-const date: Form = (value) => (typeof value === 'string' && /^\d{4}-/.test(value) ? value : undefined)
+const asItIs: Form = (json) => json
+const unquoted: Form = (json) => (json.includes('\\') ? (JSON.parse(json) as string) : json.slice(1, -1))
+const date: Form = (json) => (/^"\d{4}-/.test(json) ? json.slice(1, -1) : undefined)
 
 /** Decimals have the digits of their column's scale, where the engine does not cut the zeros. */
 const decimalDigitsMax = 38
 const decimals = Array.from({ length: decimalDigitsMax + 1 }, (_, scale): Form => {
-  return (value) => {
-    const text = String(value)
+  return (text) => {
     const fraction = text.length - (text.indexOf('.') + 1 || text.length)
     if (fraction >= scale || text.includes('e')) return text
     return `${text}${fraction === 0 ? '.' : ''}${'0'.repeat(scale - fraction)}`
@@ -65,8 +63,8 @@ const floats = (
 ).map(floatForm)
 
 function floatForm(style: FloatStyle): Form {
-  return (value) => {
-    const number = Number(value)
+  return (json) => {
+    const number = Number(json)
     if (number === 0) return `0${style.whole}`
     const [mantissa = '', power = '0'] = number
       .toExponential(style.digits === undefined ? undefined : style.digits - 1)
@@ -108,34 +106,27 @@ function timestamps(zones: readonly string[]): readonly Form[] {
 }
 
 function timestampForm(style: { readonly zone: string; readonly between: string; readonly fraction: Fraction }): Form {
-  return (value) => {
-    const match = typeof value === 'string' ? /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.(\d+)Z?$/.exec(value) : null
+  return (json) => {
+    const match = /^"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.(\d+)Z?"$/.exec(json)
     if (match === null) return undefined
     const fraction = style.fraction(match[3]!)
     return `${match[1]}${style.between}${match[2]}${fraction === '' ? '' : `.${fraction}`}${style.zone}`
   }
 }
 
-const json: readonly Form[] = [encodeJson, spaced]
-
 /** As PostgreSQL writes JSON: with a blank behind each comma and colon. */
-function spaced(value: JsonValue): string {
-  if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return encodeJson(value)
-  if (Array.isArray(value)) return `[${value.map(spaced).join(', ')}]`
-  return `{${Object.entries(value)
-    .map(([key, member]) => `${JSON.stringify(key)}: ${spaced(member)}`)
-    .join(', ')}}`
-}
+const spaced: Form = (json) =>
+  json.replace(/"(?:[^"\\]|\\.)*"|[,:]/g, (found) => (found.length === 1 ? `${found} ` : found))
 
 const forms: Readonly<Record<ColumnKind, readonly Form[]>> = {
-  integer: [digits],
+  integer: [asItIs],
   decimal: decimals,
   float: floats,
-  boolean: [digits],
-  text: [plain],
-  binary: [plain],
+  boolean: [asItIs],
+  text: [unquoted],
+  binary: [unquoted],
   date: [date],
   timestamp: timestamps(['']),
   timestamp_zoned: timestamps(['+00', '', 'Z', '+00:00']),
-  json,
+  json: [asItIs, spaced],
 }

@@ -3,8 +3,8 @@
  * fall into buckets by their key. A bucket's digest is the number of its rows and four sums over their hashes, whatever
  * their order.
  */
-import { encodeJson, type JsonObject, type JsonValue, parseJson } from '../json.ts'
 import { type Form, learnForm } from './canonical.ts'
+import { rowDecoder } from './row.ts'
 import type { BucketDigest, Source, SourceDigests } from './warehouse.ts'
 
 /** SHA-256 of the text's UTF-8 bytes: 64 hexadecimal digits. */
@@ -22,8 +22,9 @@ export function fieldCharactersMax(source: Source): number {
 }
 
 export interface RowDigester {
-  readonly bucketOf: (row: JsonObject) => number
-  readonly hashOf: (row: JsonObject) => string
+  /** The bucket of a row (its JSON text), and the hash of its texts. */
+  readonly digest: (row: string) => { readonly bucket: number; readonly hash: string }
+  readonly buckets: number
 }
 
 export function rowDigester(
@@ -31,36 +32,35 @@ export function rowDigester(
   options: { readonly examples: SourceDigests['examples']; readonly buckets: number; readonly sha256: Sha256 },
 ): RowDigester {
   const { examples, buckets, sha256 } = options
-  const columns = [source.key, ...source.columns].map(({ name, kind }, index) => ({
-    name,
-    form: learnForm(kind, examples[index] ?? []),
-  }))
+  const decode = rowDecoder(source)
+  const forms = [source.key, ...source.columns].map(({ kind }, index) => learnForm(kind, examples[index] ?? []))
   const charactersMax = fieldCharactersMax(source)
-  const key = columns[0]!
+
+  function hashOf(row: string, texts: readonly (string | null | undefined)[]): string {
+    let all = ''
+    for (const text of texts) {
+      // No row of the warehouse begins so: this one is then looked at by itself.
+      if (text === undefined) return sha256(`?${row}`)
+      const characters = text === null ? 0 : charactersOf(text)
+      if (text === null) all += 'n'
+      else all += characters > charactersMax ? `${sha256(text).slice(0, longTextDigits)}!` : `${characters}:${text}`
+    }
+    return sha256(all)
+  }
+
   return {
-    bucketOf: (row) => {
-      const text = textOf(key.form, row[key.name])
-      return Number.parseInt(sha256(text ?? '').slice(0, sumDigits), 16) % buckets
-    },
-    hashOf: (row) => {
-      let all = ''
-      for (const { name, form } of columns) {
-        const text = textOf(form, row[name])
-        // No row of the warehouse begins so: this one is then looked at by itself.
-        if (text === undefined) return sha256(`?${encodeJson(row)}`)
-        if (text === null) all += 'n'
-        else {
-          const length = charactersOf(text)
-          all += length > charactersMax ? `${sha256(text).slice(0, longTextDigits)}!` : `${length}:${text}`
-        }
-      }
-      return sha256(all)
+    buckets,
+    digest(row) {
+      const values = decode(row)
+      const texts = forms.map((form, index) => textOf(form, values?.[index]))
+      const bucket = Number.parseInt(sha256(texts[0] ?? '').slice(0, sumDigits), 16) % buckets
+      return { bucket, hash: hashOf(row, texts) }
     },
   }
 }
 
-function textOf(form: Form, value: JsonValue | undefined): string | null | undefined {
-  return value === null || value === undefined ? value : form(value)
+function textOf(form: Form, json: string | undefined): string | null | undefined {
+  return json === undefined ? undefined : json === 'null' ? null : form(json)
 }
 
 function charactersOf(text: string): number {
@@ -70,16 +70,13 @@ function charactersOf(text: string): number {
 /** The digest of each bucket that has rows. */
 export async function digestRows(
   pages: AsyncIterable<readonly { readonly row: string }[]>,
-  { bucketOf, hashOf }: RowDigester,
-  buckets: number,
+  { digest, buckets }: RowDigester,
 ): Promise<ReadonlyMap<number, BucketDigest>> {
   const rows = new Float64Array(buckets)
   const totals = new Float64Array(buckets * sums)
   for await (const page of pages) {
-    for (const { row: text } of page) {
-      const row = parseJson(text) as JsonObject
-      const bucket = bucketOf(row)
-      const hash = hashOf(row)
+    for (const { row } of page) {
+      const { bucket, hash } = digest(row)
       rows[bucket]! += 1
       for (let at = 0; at < sums; at++)
         totals[bucket * sums + at]! += Number.parseInt(hash.slice(at * sumDigits, (at + 1) * sumDigits), 16)
@@ -87,8 +84,8 @@ export async function digestRows(
   }
   const found = new Map<number, BucketDigest>()
   for (let bucket = 0; bucket < buckets; bucket++) {
-    const digest = totals.subarray(bucket * sums, (bucket + 1) * sums).join('.')
-    if (rows[bucket] !== 0) found.set(bucket, { rows: rows[bucket]!, digest })
+    const total = totals.subarray(bucket * sums, (bucket + 1) * sums).join('.')
+    if (rows[bucket] !== 0) found.set(bucket, { rows: rows[bucket]!, digest: total })
   }
   return found
 }

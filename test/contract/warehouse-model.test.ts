@@ -50,6 +50,10 @@ for (const [engine, { start, make, runs }] of Object.entries(engines)) {
           shrink: false,
         }),
       )
+
+      test('the snapshot follows the table with SELECT alone, and nothing is written', { timeout: 3_600_000 }, () =>
+        followsTheTable({ runs: Number(process.env.SYNC_MODEL_RUNS ?? Math.ceil(runs / 2)), peer, state: 'local' }),
+      )
     }),
   )
 }

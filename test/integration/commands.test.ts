@@ -321,6 +321,19 @@ describe('from a warehouse table to an enriched event', () => {
     }
   })
 
+  test('with state: local the warehouse file is only read', async () => {
+    const dir = await shop({ 'linked-events.yaml': config.replace('type: duckdb,', 'type: duckdb, state: local,') })
+    const file = join(dir, 'warehouse.duckdb')
+    const before = readFileSync(file)
+    expect(await json(['run', '--until-end'], { cwd: dir })).toMatchObject({ ok: true, exit: 0, consumed: 6 })
+    const { checks } = await json<{ checks: { name: string }[] }>(['doctor'], { cwd: dir })
+    expect(checks.map(({ name }) => name).filter((name) => /schema/.test(name))).toEqual([])
+    expect(await json(['sync', 'reset', 'product'], { cwd: dir })).toMatchObject({ ok: true, exit: 0 })
+    expect(await json(['sync', 'audit', 'product'], { cwd: dir })).toMatchObject({ ok: true, exit: 0 })
+    expect(readFileSync(file).equals(before)).toBe(true)
+    expect(await json(['sync', '--full', 'product'], { cwd: dir })).toMatchObject({ runs: [{ epoch: 2, version: 2 }] })
+  })
+
   test('sync reset forgets, and the next sync reads everything in a new epoch', async () => {
     expect(await json(['sync', 'reset', 'account'], { cwd })).toMatchObject({ ok: true, exit: 0 })
     expect(await json(['sync', 'account'], { cwd })).toMatchObject({ runs: [{ result: 'success', epoch: 2, rows: 3 }] })

@@ -137,7 +137,8 @@ export class SyncWorld implements World {
   }
 
   warehouse(): Promise<Warehouse> {
-    return openWarehouse({ ...this.#peer.config, state: this.#state })
+    const { config, reader } = this.#peer
+    return openWarehouse(this.#state === 'local' ? { ...reader, state: 'local' } : config)
   }
 
   /** What the newest version holds, read without our own reader. */
