@@ -50,6 +50,7 @@ export class Group extends ConsumerGroup {
   readonly #hooks: GroupHooks
   readonly #transactions: Transactions | null
   readonly #asked = new Map<string, number>()
+  #joined = false
 
   /** With transactions, offsets are committed in them. */
   constructor(options: ConsumerGroupOptions, hooks: GroupHooks, transactions: Transactions | null) {
@@ -59,14 +60,18 @@ export class Group extends ConsumerGroup {
   }
 
   override async joinAndSync(): Promise<void> {
-    const owned = this.assigned()
+    const owned = this.#joined ? this.assigned() : []
     if (owned.length > 0) await this.#hooks.revoked(owned)
+    this.#joined = false
     const start = performance.now()
     await super.joinAndSync()
+    this.#joined = true
     await this.#hooks.assigned(this.assigned(), (performance.now() - start) / 1000)
   }
 
   override async fetch(nodeId: string): Promise<RecordBatch[]> {
+    // A join that failed half-way leaves the new generation with the old partitions, which would pass every fence. Join again.
+    if (!this.#joined) throw createErrorFromCode(rebalanceInProgress)
     try {
       return await this.#fetch(nodeId)
     } catch (error) {
