@@ -16,7 +16,8 @@ import {
 import { kafkaCode, protocolError } from './kafka-error.ts'
 import { type Place, stableOffsets } from './offset-requests.ts'
 import { type FetchedPartition, RecordBatch } from './record-reader.ts'
-import { TransactionAborted, type Transactions } from './transactions.ts'
+import { TransactionAborted } from './transaction-errors.ts'
+import type { Transactions } from './transactions.ts'
 
 const offsetOutOfRange = 1
 const rebalanceInProgress = 27
