@@ -16,7 +16,8 @@ import {
 import { kafkaCode, protocolError } from './kafka-error.ts'
 import { type Place, stableOffsets } from './offset-requests.ts'
 import { type FetchedPartition, RecordBatch } from './record-reader.ts'
-import { TransactionAborted, type Transactions } from './transactions.ts'
+import { TransactionAborted } from './transaction-errors.ts'
+import type { Transactions } from './transactions.ts'
 
 const offsetOutOfRange = 1
 const rebalanceInProgress = 27
@@ -50,6 +51,7 @@ export class Group extends ConsumerGroup {
   readonly #hooks: GroupHooks
   readonly #transactions: Transactions | null
   readonly #asked = new Map<string, number>()
+  #joined = false
 
   /** With transactions, offsets are committed in them. */
   constructor(options: ConsumerGroupOptions, hooks: GroupHooks, transactions: Transactions | null) {
@@ -59,14 +61,18 @@ export class Group extends ConsumerGroup {
   }
 
   override async joinAndSync(): Promise<void> {
-    const owned = this.assigned()
+    const owned = this.#joined ? this.assigned() : []
     if (owned.length > 0) await this.#hooks.revoked(owned)
+    this.#joined = false
     const start = performance.now()
     await super.joinAndSync()
+    this.#joined = true
     await this.#hooks.assigned(this.assigned(), (performance.now() - start) / 1000)
   }
 
   override async fetch(nodeId: string): Promise<RecordBatch[]> {
+    // A join that failed half-way leaves the new generation with the old partitions, which would pass every fence. Join again.
+    if (!this.#joined) throw createErrorFromCode(rebalanceInProgress)
     try {
       return await this.#fetch(nodeId)
     } catch (error) {

@@ -312,6 +312,7 @@ export interface Encoder {
   writeInt32(value: number): Encoder
   writeInt64(value: string): Encoder
   writeString(value: string | null): Encoder
+  writeBytes(value: Buffer): Encoder
   writeUVarInt(value: number): Encoder
   writeUVarIntString(value: string | null): Encoder
 }

@@ -18,7 +18,8 @@ import {
 } from './internals.ts'
 import type { Positions } from './positions.ts'
 import type { RecordBatch } from './record-reader.ts'
-import { TransactionAborted, type Transactions } from './transactions.ts'
+import { TransactionAborted } from './transaction-errors.ts'
+import type { Transactions } from './transactions.ts'
 import type { UntilEnd } from './until-end.ts'
 
 const fetchWaitMilliseconds = 100

@@ -12,10 +12,11 @@ import type { Tell } from '../telemetry.ts'
 import { type KafkaCluster, openCluster, sendTo, within } from './cluster.ts'
 import type { KafkaConnection } from './connection.ts'
 import { Coordinator } from './coordinator.ts'
-import { kafkaCode, kafkaError } from './kafka-error.ts'
+import { kafkaError } from './kafka-error.ts'
 import { type Consumed, type Membership, type Place, speaksTransactions, txnOffsetCommit } from './offset-requests.ts'
 import type { Producer } from './produce.ts'
 import { Sender } from './sender.ts'
+import { fatal, judge, TransactionAborted } from './transaction-errors.ts'
 
 /** How long brokers let a transaction be open: what a process that was killed keeps from readers of its outputs. */
 const timeoutMilliseconds = 10_000
@@ -26,21 +27,6 @@ const openMilliseconds = 30_000
 const closeMilliseconds = 2000
 /** So many in a row broken by the brokers' answers: something is wrong that trying again does not cure. */
 const brokenMax = 10
-const fencedCodes = new Set([47, 90])
-/** Another generation, not a member, rebalancing: the partitions are, or will be, somebody else's. */
-const membershipCodes = new Set([22, 25, 27, 82])
-/** The transaction is spoilt, the next may be fine: sequence numbers, its state, its producer id. */
-const brokenCodes = new Set([45, 48, 49, 59])
-
-/** Nothing of the transaction is visible, and its batches are to be read again. `cause` says why. */
-export class TransactionAborted extends Error {
-  override readonly name = 'TransactionAborted'
-
-  /** The partitions are somebody else's: join again first. */
-  get lostMembership(): boolean {
-    return membershipCodes.has(kafkaCode(this.cause) ?? 0)
-  }
-}
 
 export interface TransactionsOptions {
   readonly connection: KafkaConnection
@@ -268,23 +254,12 @@ export class Transactions {
     return error
   }
 
+  /** What its batches are to fail with, and what is learnt from it for the next one. */
   #judge(transaction: Transaction, reason: unknown): Error {
-    const { transactionalId } = this.#options
-    const code = kafkaCode(reason)
-    const aborted = new TransactionAborted(`a transaction of "${transactionalId}" was aborted`, { cause: reason })
-    if (code === null) return kafkaError(reason, 'deliver in a transaction')
-    if (membershipCodes.has(code)) return aborted
-    if (fencedCodes.has(code)) {
-      // The brokers give one answer to two things. A transaction that is younger than its time-out cannot have run out of time.
-      if (performance.now() - transaction.begun < this.#timeout)
-        return new LinkedEventsError('KAFKA_FENCED', `another process uses the transactional id "${transactionalId}"`, {
-          cause: reason,
-        })
-      this.#timeout = Math.min(this.#timeout * 2, timeoutMillisecondsMax)
-      return aborted
-    }
-    if (brokenCodes.has(code) && ++this.#broken < brokenMax) return aborted
-    return kafkaError(reason, 'deliver in a transaction')
+    const isLate = performance.now() - transaction.begun >= this.#timeout
+    const { kind, error } = judge(reason, this.#options.transactionalId, isLate)
+    if (kind === 'late') this.#timeout = Math.min(this.#timeout * 2, timeoutMillisecondsMax)
+    return kind === 'broken' && ++this.#broken >= brokenMax ? fatal(reason) : error
   }
 
   #requestsUnanswered(): number {

@@ -42,7 +42,7 @@ export const prepare: Readonly<Record<Name, (work: Work) => Promise<Prepared>>> 
     return (output) => [...tsx, script('pass-through'), bench.brokers, input, output, bytes]
   },
   async stock({ bench, input, rows, format }) {
-    const table = buildTable(join(bench.folder, 'stock.sqlite'), rows)
+    const table = buildTable(join(bench.folder, `stock-${format}.sqlite`), rows)
     return (output) => [...tsx, script('stock'), bench.brokers, input, output, table, format]
   },
   ours: (work) => ours(work, 'at_least_once'),

@@ -6,6 +6,8 @@ import { eventText } from './segment-events.ts'
 import { type Format, partitions, type TestBench } from './test-bench.ts'
 
 export interface ThroughputOptions {
+  /** A topic with the events. */
+  readonly input: string
   readonly contenders: ReadonlySet<Name>
   readonly events: number
   readonly stockEvents: number
@@ -15,24 +17,21 @@ export interface ThroughputOptions {
   readonly nodeOptions: readonly string[]
 }
 
-const input = 'events'
 const goalSecondsPerMillion = 6.5
 /** They write each event where (c) writes it; a transaction's markers take offsets of their own, so (d) does not. */
 const comparable: readonly Name[] = ['stock', 'streams', 'flink']
 
 export async function throughput(bench: TestBench, options: ThroughputOptions): Promise<void> {
-  const { rows, events, stockEvents, format, nodeOptions } = options
+  const { input, rows, events, stockEvents, format, nodeOptions } = options
   const { connection, admin } = bench
   const chosen = names.filter((name) => options.contenders.has(name))
-  bench.talk(`${rows.toLocaleString('en')} rows, ${events.toLocaleString('en')} events ...`)
-  await bench.publishEvents(input, { events, rows })
-  const sizes = [Buffer.byteLength(eventText(1, rows)), enrichedBytes(rows)]
-  bench.talk(`an event has ${sizes[0]} bytes, an enriched one ${sizes[1]}`)
+  const bytes = Buffer.byteLength(eventText(1, rows))
+  bench.talk(`${format}: an event has ${bytes} bytes, one with its whole row ${enrichedBytes(rows)}`)
   const commands = new Map<Name, Prepared>()
   for (const name of chosen) commands.set(name, await prepare[name]({ bench, input, rows, format, nodeOptions }))
   const results = new Map<Name, Figures[]>(chosen.map((name) => [name, []]))
   for (let round = 1; round <= options.rounds; round++) {
-    const output = (name: Name) => `${name}-${round}`
+    const output = (name: Name) => `${name}-${format}-${round}`
     for (const name of chosen) {
       await bench.createTopic(output(name))
       const figures = await observe({
