@@ -11,9 +11,9 @@ import { resetSync, sync } from '../sync/sync.ts'
 import type { SyncRun } from '../sync/sync-run.ts'
 import { type Context, entityOf, projectOf } from './context.ts'
 import { planOf } from './edges.ts'
-import { abortOnSignal } from './signals.ts'
+import { abortOnSignal, withTimeLimit } from './signals.ts'
 import { table } from './terminal.ts'
-import { warehouseOf } from './warehouse-of.ts'
+import { timeLimitOf, warehouseOf } from './warehouse-of.ts'
 
 export interface SyncOptions {
   readonly full?: boolean
@@ -57,6 +57,7 @@ export async function syncEntity(
   const { state_dir: stateDir } = project.config
   const done = markRunning(stateDir, entity.slug)
   const warehouse = await warehouseOf(project)
+  const limited = withTimeLimit(signal, timeLimitOf(project, `the sync of entity "${entity.slug}"`))
   try {
     const run = await sync({
       ...options,
@@ -66,11 +67,12 @@ export async function syncEntity(
       clock: systemClock,
       tell: () => {},
       owner: `${hostname()}/${process.pid}`,
-      signal,
+      signal: limited.signal,
     })
     if (options.dryRun !== true) appendRun(stateDir, run)
     return run
   } finally {
+    limited.done()
     await warehouse.close()
     done()
   }

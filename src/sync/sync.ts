@@ -128,6 +128,8 @@ async function bring(run: Run, from: { held: Checkpoint; probe: string | null; s
 }
 
 function operatingError(thrown: unknown, signal: AbortSignal, slug: string): LinkedEventsError {
+  // A reason that is one of ours says more than that somebody ended it.
+  if (signal.aborted && signal.reason instanceof LinkedEventsError) return signal.reason
   if (signal.aborted) return new LinkedEventsError('SYNC_CANCELLED', `the sync of entity "${slug}" was cancelled`)
   if (thrown instanceof LinkedEventsError) return thrown
   throw thrown
