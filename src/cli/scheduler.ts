@@ -168,6 +168,7 @@ function failedRun(entity: string, started: number): SyncRun {
     null_keys: 0,
     duplicate_keys: 0,
     bytes_scanned: null,
+    bytes_estimated: null,
     started_at: new Date(started).toISOString(),
     duration_seconds: (Date.now() - started) / 1000,
     error,

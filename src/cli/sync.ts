@@ -129,7 +129,11 @@ function sentence(run: SyncRun): string {
   const changes = `+${run.added} ~${run.updated} -${run.deleted}`
   return run.result === 'unchanged'
     ? `unchanged, ${run.rows.toLocaleString('en')} rows`
-    : `${run.result}: ${changes}, ${run.rows.toLocaleString('en')} rows`
+    : `${run.result}: ${changes}, ${run.rows.toLocaleString('en')} rows${estimate(run)}`
+}
+
+function estimate({ bytes_estimated: bytes }: SyncRun): string {
+  return bytes === null ? '' : `, would read ${Math.ceil(bytes / 1e6).toLocaleString('en')} MB`
 }
 
 function runsTable(runs: readonly SyncRun[]): string {

@@ -32,10 +32,12 @@ export interface Tally {
   nullKeys: number
   duplicateKeys: number
   bytesScanned: number | null
+  bytesEstimated: number | null
 }
 
 export function newTally(): Tally {
-  return { reason: null, added: 0, updated: 0, deleted: 0, nullKeys: 0, duplicateKeys: 0, bytesScanned: null }
+  const counts = { added: 0, updated: 0, deleted: 0, nullKeys: 0, duplicateKeys: 0 }
+  return { reason: null, ...counts, bytesScanned: null, bytesEstimated: null }
 }
 
 export interface Run {

@@ -20,6 +20,8 @@ export interface SyncRun {
   readonly duplicate_keys: number
   /** Bytes that the warehouse says it scanned, where it tells; else null. */
   readonly bytes_scanned: number | null
+  /** Of a dry run that looks for changes: the bytes that a run would read, as the warehouse says beforehand; else null. */
+  readonly bytes_estimated: number | null
   /** RFC 3339, UTC. */
   readonly started_at: string
   readonly duration_seconds: number

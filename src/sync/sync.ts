@@ -56,6 +56,7 @@ export async function sync(options: SyncOptions): Promise<SyncRun> {
     null_keys: tally.nullKeys,
     duplicate_keys: tally.duplicateKeys,
     bytes_scanned: tally.bytesScanned,
+    bytes_estimated: tally.bytesEstimated,
     started_at: new Date(startedAt).toISOString(),
     duration_seconds: Math.max(0, clock.now() - startedAt) / 1000,
     error,

@@ -26,6 +26,7 @@ export async function connectBigQuery(config: BigQueryConfig, signal: AbortSigna
     createSchema: () => createDataset(driver, config, config.location ?? [...seen.values()][0]?.location),
     probe: async (source) => probe(source, seen.get(source.table.ref)),
     changes: (delta, columns) => changes(driver, pathOf(state(delta)), columns),
+    estimate: (statement) => driver.estimate(statement),
     bytesScanned: () => driver.bytesScanned,
     grants: () => grants(driver, config),
   }
