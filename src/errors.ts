@@ -73,7 +73,7 @@ export const codes = {
   WAREHOUSE_LIMIT: facts(
     exit.failure,
     false,
-    'raise warehouse.bytes_billed_max, or let the mappings read fewer columns',
+    'raise warehouse.run_time_max or bytes_billed_max, or let the mappings read fewer columns',
   ),
   TABLE_MISSING: facts(exit.failure, false, 'check table_ref in the data graph, and the spelling with its case'),
   COLUMN_MISSING: facts(exit.failure, false, 'check primary_key in the data graph, and the columns the mappings read'),

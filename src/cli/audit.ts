@@ -5,8 +5,8 @@ import { snapshotStore } from '../snapshot/store.ts'
 import { type Audit, type AuditKeys, audit } from '../sync/audit.ts'
 import { type Context, entityOf, projectOf } from './context.ts'
 import { planOf } from './edges.ts'
-import { abortOnSignal } from './signals.ts'
-import { warehouseOf } from './warehouse-of.ts'
+import { abortOnSignal, withTimeLimit } from './signals.ts'
+import { timeLimitOf, warehouseOf } from './warehouse-of.ts'
 
 /** Keys that a person sees of each kind. */
 const keysShown = 10
@@ -16,6 +16,7 @@ export async function auditCommand(context: Context, _options: object, slug: str
   const entity = entityOf(project, slug)
   const warehouse = await warehouseOf(project)
   const progress = context.terminal.progress(`audit ${slug}`, null)
+  const limited = withTimeLimit(abortOnSignal(), timeLimitOf(project, `the audit of entity "${slug}"`))
   let report: Audit | null = null
   try {
     report = await audit({
@@ -23,10 +24,11 @@ export async function auditCommand(context: Context, _options: object, slug: str
       warehouse,
       store: snapshotStore({ dir: project.config.state_dir }),
       sha256: (text) => hash('sha256', text, 'hex'),
-      signal: abortOnSignal(),
+      signal: limited.signal,
     })
   } finally {
     progress.end(report === null ? 'failed' : report.ok ? 'equal' : 'different')
+    limited.done()
     await warehouse.close()
   }
   context.terminal.result(report, () => sentences(report))

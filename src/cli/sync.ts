@@ -12,9 +12,9 @@ import { releaseEvents, resetSync, sync } from '../sync/sync.ts'
 import type { SyncRun } from '../sync/sync-run.ts'
 import { type Context, entityOf, projectOf } from './context.ts'
 import { planOf, rowEventsOf } from './edges.ts'
-import { abortOnSignal } from './signals.ts'
+import { abortOnSignal, withTimeLimit } from './signals.ts'
 import { table } from './terminal.ts'
-import { warehouseOf } from './warehouse-of.ts'
+import { timeLimitOf, warehouseOf } from './warehouse-of.ts'
 
 export interface SyncOptions {
   readonly full?: boolean
@@ -60,6 +60,7 @@ export async function syncEntity(
   const done = markRunning(stateDir, entity.slug)
   const warehouse = await warehouseOf(project)
   const plan = planOf(entity, project)
+  const limited = withTimeLimit(signal, timeLimitOf(project, `the sync of entity "${entity.slug}"`))
   try {
     const run = await sync({
       full: options.full ?? false,
@@ -72,13 +73,14 @@ export async function syncEntity(
       clock: systemClock,
       tell: () => {},
       owner: `${hostname()}/${process.pid}`,
-      signal,
+      signal: limited.signal,
     })
     if (options.dryRun === true) return run
     appendRun(stateDir, run)
     if (run.result === 'success' || run.result === 'unchanged') writeStoppedChange(stateDir, entity.slug, null)
     return run
   } finally {
+    limited.done()
     await warehouse.close()
     done()
   }
@@ -167,10 +169,17 @@ function sentence(run: SyncRun): string {
   if (run.error !== null) return `${run.result}: ${run.error.code}`
   const rows = `${run.rows.toLocaleString('en')} rows`
   if (run.result === 'unchanged') return `unchanged, ${rows}`
-  const { sent = 0, elsewhere = null } = run.row_events ?? {}
-  const told =
-    elsewhere === null ? `, ${sent.toLocaleString('en')} row events` : `, row events are sent by ${elsewhere}`
-  return `${run.result}: +${run.added} ~${run.updated} -${run.deleted}, ${rows}${run.row_events === null ? '' : told}`
+  return `${run.result}: +${run.added} ~${run.updated} -${run.deleted}, ${rows}${rowEvents(run)}${estimate(run)}`
+}
+
+function rowEvents({ row_events: events }: SyncRun): string {
+  if (events === null) return ''
+  const { sent, elsewhere } = events
+  return elsewhere === null ? `, ${sent.toLocaleString('en')} row events` : `, row events are sent by ${elsewhere}`
+}
+
+function estimate({ bytes_estimated: bytes }: SyncRun): string {
+  return bytes === null ? '' : `, would read ${Math.ceil(bytes / 1e6).toLocaleString('en')} MB`
 }
 
 function runsTable(runs: readonly SyncRun[]): string {

@@ -1,11 +1,19 @@
 /** The warehouse that a project names: its options as the driver takes them, secrets revealed. */
 import type { Project } from '../config/project.ts'
 import { Secret } from '../config/secret.ts'
+import { LinkedEventsError } from '../errors.ts'
 import type { Warehouse } from '../sync/warehouse.ts'
 import { openWarehouse } from '../warehouse/open.ts'
 
 export function warehouseOf({ config }: Project): Promise<Warehouse> {
   return openWarehouse(revealed(config.warehouse))
+}
+
+/** What `warehouse.run_time_max` allows, and how going beyond it is told. */
+export function timeLimitOf({ config }: Project, what: string) {
+  const milliseconds = config.warehouse.run_time_max
+  const message = `${what} took longer than warehouse.run_time_max, ${milliseconds / 1000} seconds`
+  return { milliseconds, error: new LinkedEventsError('WAREHOUSE_LIMIT', message) }
 }
 
 type CamelCase<Name> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : Name

@@ -27,12 +27,15 @@ const stateSchema = z
   .refine((value) => value !== '__segment_reverse_etl', { message: "is Segment's own schema; choose another" })
   .default('_segment_reverse_etl')
 
-const state = {
+const common = {
   state: z
     .enum(['warehouse', 'local'])
     .default('warehouse')
     .describe('where the state of syncs is kept; local: nothing is written in the warehouse, every run reads all rows'),
   state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas; not used with state: local'),
+  run_time_max: duration
+    .default(parseDuration('2h')!)
+    .describe('a run that takes longer is ended, and what it does in the warehouse with it'),
 }
 
 const postgres = {
@@ -43,7 +46,7 @@ const postgres = {
   password: secret.optional().describe('password, as a reference'),
   database: text.optional().describe('database name'),
   tls: z.boolean().default(false).describe('encrypt the connection and verify the certificate'),
-  ...state,
+  ...common,
 }
 
 const snowflake = {
@@ -57,7 +60,7 @@ const snowflake = {
   database: text.describe('database of the state, and of tables named without one'),
   schema: text.default('PUBLIC').describe('schema of tables named without one'),
   access_url: text.optional().describe("address, when it is not the account's own, for example a private link"),
-  ...state,
+  ...common,
 }
 
 const bigquery = {
@@ -69,7 +72,7 @@ const bigquery = {
   location: text.optional().describe('location of the datasets, for example EU; found out when left out'),
   bytes_billed_max: z.number().int().min(1).optional().describe('bytes that one run may be billed'),
   api_endpoint: text.optional().describe("address, when it is not Google's own, for example a private endpoint"),
-  ...state,
+  ...common,
 }
 
 const databricks = {
@@ -82,7 +85,7 @@ const databricks = {
   catalog: text.describe('catalogue of the state, and of tables named without one'),
   schema: text.default('default').describe('schema of tables named without one'),
   ca: secret.optional().describe('PEM of a certificate to trust besides the usual ones, as a reference'),
-  ...state,
+  ...common,
 }
 
 const warehouse = z
@@ -90,7 +93,7 @@ const warehouse = z
     z.strictObject({
       type: z.literal('duckdb'),
       path: text.describe('the database file; open only while a sync runs'),
-      ...state,
+      ...common,
     }),
     z.strictObject({ type: z.literal('postgres'), ...postgres }),
     z.strictObject({ type: z.literal('redshift'), ...postgres }),

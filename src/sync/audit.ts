@@ -61,6 +61,11 @@ export async function audit(options: AuditOptions): Promise<Audit> {
   if (stored === null) throw new LinkedEventsError('SNAPSHOT_MISSING', `entity "${entity.slug}" has no version here`)
   try {
     return await compare(options, stored)
+  } catch (error) {
+    const { signal } = options
+    if (!signal.aborted) throw error
+    if (signal.reason instanceof LinkedEventsError) throw signal.reason
+    throw new LinkedEventsError('CANCELLED', `the audit of entity "${entity.slug}" was cancelled`)
   } finally {
     stored.close()
   }
@@ -75,8 +80,7 @@ async function compare(options: AuditOptions, stored: StoredRows): Promise<Audit
     return { source: described, theirs: await session.digests(described, buckets) }
   })
   const digester = rowDigester(source, { examples: theirs.examples, buckets, sha256 })
-  const ours = await digestRows(stored.all(), digester)
-  signal.throwIfAborted()
+  const ours = await digestRows(until(signal, stored.all()), digester)
   const numbers = differing(ours, theirs.buckets)
   const findings =
     numbers.length === 0 ? noFindings : await lookAtRows(options, { stored, source, digester, numbers, of: buckets })
@@ -155,7 +159,7 @@ async function lookAtRows(
     }
   })
   const looked = new Set(numbers)
-  for await (const page of stored.unseen())
+  for await (const page of until(options.signal, stored.unseen()))
     for (const { key, row } of page) if (only === null || looked.has(digester.digest(row).bucket)) missingThere.add(key)
   const { configHash: before } = stored.version
   const settled = before === null || before === (await configHash(options.entity, source))
@@ -210,5 +214,12 @@ async function withSession<T>(
     return await work(session)
   } finally {
     await session.close()
+  }
+}
+
+async function* until<T>(signal: AbortSignal, pages: AsyncIterable<T>): AsyncGenerator<T> {
+  for await (const page of pages) {
+    signal.throwIfAborted()
+    yield page
   }
 }

@@ -29,6 +29,7 @@ export async function localProtocol(run: Run): Promise<SyncResult> {
     await run.store.confirm(run.slug, { asOf: run.asOf, probe })
     return 'unchanged'
   }
+  if (run.dryRun) tally.bytesEstimated = await run.session.estimate(run.source)
   const { rows: rowsAbout } = await checkKeys(run)
   const read = { probe, current, restart, rowsAbout }
   try {
@@ -56,8 +57,8 @@ interface Reading {
 
 async function bring(run: Run, { probe, current, restart, rowsAbout }: Reading): Promise<SyncResult> {
   const { tally, slug } = run
-  const before = current?.rows ?? 0
   const stored = restart === null ? await run.store.read(slug) : null
+  const before = (stored?.version ?? current)?.rows ?? 0
   Object.assign(tally, { added: 0, updated: 0, deleted: 0, reason: restart })
   let ended = false
   const rowsNow = () => (stored === null ? tally.added : before + tally.added - tally.deleted)

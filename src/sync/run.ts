@@ -37,20 +37,14 @@ export interface Tally {
   nullKeys: number
   duplicateKeys: number
   bytesScanned: number | null
+  bytesEstimated: number | null
   rowEvents: SyncRun['row_events']
 }
 
 export function newTally({ events }: EntityPlan): Tally {
-  return {
-    reason: null,
-    added: 0,
-    updated: 0,
-    deleted: 0,
-    nullKeys: 0,
-    duplicateKeys: 0,
-    bytesScanned: null,
-    rowEvents: events === undefined ? null : { sent: 0, elsewhere: null },
-  }
+  const counts = { added: 0, updated: 0, deleted: 0, nullKeys: 0, duplicateKeys: 0 }
+  const rowEvents = events === undefined ? null : { sent: 0, elsewhere: null }
+  return { reason: null, ...counts, bytesScanned: null, bytesEstimated: null, rowEvents }
 }
 
 export interface Run {

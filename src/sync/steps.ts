@@ -31,6 +31,7 @@ export async function handshake(run: Run, checkpoint: Checkpoint | null): Promis
 
 /** What a run would do, by number; for `dryRun`. */
 export async function preview(run: Run, checkpoint: Checkpoint | null, step: Step): Promise<SyncResult> {
+  run.tally.bytesEstimated = await run.session.estimate(run.source)
   await checkKeys(run)
   const generation = step.do === 'restart' || checkpoint === null ? null : checkpoint.generation
   Object.assign(run.tally, await run.session.countChanges(run.source, generation))

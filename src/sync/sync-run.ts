@@ -20,6 +20,8 @@ export interface SyncRun {
   readonly duplicate_keys: number
   /** Bytes that the warehouse says it scanned, where it tells; else null. */
   readonly bytes_scanned: number | null
+  /** Of a dry run that looks for changes: the bytes that a run would read, as the warehouse says beforehand; else null. */
+  readonly bytes_estimated: number | null
   /** Row events that it has written, or the host and process whose installation writes them instead; null when the entity has none. */
   readonly row_events: { readonly sent: number; readonly elsewhere: string | null } | null
   /** RFC 3339, UTC. */

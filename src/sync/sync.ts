@@ -58,6 +58,7 @@ export async function sync(options: SyncOptions): Promise<SyncRun> {
     null_keys: tally.nullKeys,
     duplicate_keys: tally.duplicateKeys,
     bytes_scanned: tally.bytesScanned,
+    bytes_estimated: tally.bytesEstimated,
     row_events: tally.rowEvents,
     started_at: new Date(startedAt).toISOString(),
     duration_seconds: Math.max(0, clock.now() - startedAt) / 1000,
@@ -143,6 +144,8 @@ async function bring(run: Run, from: { held: Checkpoint; probe: string | null; s
 }
 
 function operatingError(thrown: unknown, signal: AbortSignal, slug: string): LinkedEventsError {
+  // A reason that is one of ours says more than that somebody ended it.
+  if (signal.aborted && signal.reason instanceof LinkedEventsError) return signal.reason
   if (signal.aborted) return new LinkedEventsError('SYNC_CANCELLED', `the sync of entity "${slug}" was cancelled`)
   if (thrown instanceof LinkedEventsError) return thrown
   throw thrown

@@ -90,6 +90,8 @@ export interface WarehouseSession {
   /** A text that differs when the source may have changed, or null where nothing cheap tells. */
   probe(source: Source): Promise<string | null>
   checkKeys(source: Source): Promise<KeyCheck>
+  /** Bytes that a run which finds changes reads of the source, as the warehouse says without reading them; null where it does not tell. */
+  estimate(source: Source): Promise<number | null>
   /** The changes since a generation (null: since nothing) by number, without writing anything. */
   countChanges(source: Source, generation: string | null): Promise<ChangeCounts>
   /** The digest of each bucket that has rows; rows without a key are left out, as in a delta. */

@@ -107,6 +107,19 @@ export class BigQueryDriver implements Driver {
     }
   }
 
+  /** Bytes that a statement would read; asking costs nothing. */
+  async estimate(statement: string): Promise<number> {
+    const { location } = this.#config
+    const body = {
+      query: statement,
+      useLegacySql: false,
+      dryRun: true,
+      ...(location === undefined ? {} : { location }),
+    }
+    const answer = (await this.request({ method: 'POST', path: 'queries', body })) as Answer
+    return Number(answer.totalBytesProcessed ?? 0)
+  }
+
   /** The rows of a table, without a statement: this costs nothing, and any size is read in constant memory. */
   async *table(path: string): AsyncGenerator<Cell[][]> {
     let pageToken: string | undefined

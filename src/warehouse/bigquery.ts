@@ -27,6 +27,7 @@ export async function connectBigQuery(config: BigQueryConfig, signal: AbortSigna
     probe: async (source) => probe(source, seen.get(source.table.ref)),
     // Reading the table costs nothing, and has no order.
     changes: (delta, columns, order) => (order === 'any' ? changes(driver, pathOf(state(delta)), columns) : undefined),
+    estimate: (statement) => driver.estimate(statement),
     bytesScanned: () => driver.bytesScanned,
     grants: () => grants(driver, config),
   }

@@ -73,6 +73,8 @@ export interface Connection {
   /** After a generation was created: statistics, where the engine needs them. */
   created?(name: string): Promise<void>
   grants(): Promise<Grants>
+  /** Bytes that a statement would read, where the warehouse tells without reading them. */
+  estimate?(statement: string): Promise<number>
   /** Bytes that the statements so far have read, where the warehouse tells. */
   bytesScanned?(): number
 }

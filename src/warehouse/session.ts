@@ -39,6 +39,13 @@ export class SqlSession implements WarehouseSession {
     return { ...checked, duplicateKeys: Number(found[0]?.[0] ?? 0), examples: found.map(([, key]) => key ?? '') }
   }
 
+  async estimate(source: Source): Promise<number | null> {
+    const { dialect, estimate } = this.#connection
+    if (estimate === undefined) return null
+    const keys = await estimate(sql.countKeys(dialect, source))
+    return keys + (await estimate(sql.selectRows(dialect, source, { rows: this.#sourceRows(source), only: null })))
+  }
+
   async countChanges(source: Source, generation: string | null): Promise<ChangeCounts> {
     const { dialect, driver } = this.#connection
     const rows = this.#connection.checksums?.(source) ?? this.#sourceRows(source)

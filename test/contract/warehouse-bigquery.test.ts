@@ -83,6 +83,17 @@ function ownPromises(): void {
     await session.close()
   })
 
+  test('what a run would read is known before anything is read', async () => {
+    const session = await (await openWarehouse({ ...bigQueryConfig(front), bytesBilledMax: 1 })).session(never)
+    const table = await session.table('products')
+    const source = { table, key: table.columns[0]!, columns: table.columns.slice(1), duplicates: 'fail' as const }
+    expect(await session.estimate(source)).toBe(2 * bytesOfStatement)
+    expect(session.bytesScanned()).toBe(0)
+    expect(front.statements.slice(-2).every(({ dryRun }) => dryRun)).toBe(true)
+    await expect(session.checkKeys(source)).rejects.toMatchObject({ code: 'WAREHOUSE_LIMIT' })
+    await session.close()
+  })
+
   test('a statement whose answer is lost is asked for again, and not run again', async () => {
     front.loseNextAnswer()
     await driver.rows(`INSERT INTO main.products VALUES (2, 'B')`)

@@ -553,6 +553,21 @@ describe('bad surroundings: a clear error, a code, a hint, the right exit code',
     expect(await runs('--full', '--approve')).toMatchObject({ result: 'success', epoch: 2, rows: 1004 })
   })
 
+  test('a run that takes longer than warehouse.run_time_max is ended, also inside a statement', async () => {
+    const cwd = await shop({
+      'linked-events.yaml': config.replace('type: duckdb,', 'type: duckdb, run_time_max: 300ms,'),
+    })
+    await duckdb(join(cwd, 'warehouse.duckdb'), [
+      'ALTER TABLE products RENAME TO kept',
+      'CREATE VIEW products AS SELECT *, (SELECT sum(a.i * b.i) FROM range(10000000) a(i), range(1000000) b(i)) AS "SLOW" FROM kept',
+    ])
+    const message = 'the sync of entity "product" took longer than warehouse.run_time_max, 0.3 seconds'
+    expect(await json(['sync', 'product'], { cwd })).toMatchObject({
+      exit: 1,
+      runs: [{ result: 'failed', version: null, error: { code: 'WAREHOUSE_LIMIT', message } }],
+    })
+  })
+
   test('a sync that is killed leaves nothing half done', async () => {
     const cwd = await shop()
     const first = start(['sync'], { cwd })

@@ -192,6 +192,7 @@ export class MemoryWorld implements World {
         this.#state.delete(name)
         this.#deltas.delete(name)
       },
+      estimate: async () => null,
       bytesScanned: () => null,
       close: async () => {},
     }
