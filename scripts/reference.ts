@@ -34,6 +34,9 @@ ${rows.join('\n')}
 | \`DBT_CLOUD\` | \`{ accountId: "1", jobId: "2" }\` | never by itself: let the job's end call \`linked-events sync\` |
 | \`MANUAL\` | none | when somebody calls \`linked-events sync\` |
 
+Runs of an interval and of days and hours start up to five minutes later, each installation and entity at a moment of its own that stays
+the same, so that many of them do not come to the warehouse in the same second.
+
 An entity without any version is synced at once, whatever its schedule, because nothing is consumed before it has one.
 `
 }

@@ -25,7 +25,6 @@ const facts = (exitCode: number, retry: boolean, hint: string): CodeFacts => ({ 
 
 export const codes = {
   USAGE: facts(exit.usage, false, 'see --help'),
-  NOT_YET: facts(exit.usage, false, 'this comes with a later version'),
   CONFIG_NOT_FOUND: facts(exit.config, false, 'name the file with --config, or set LINKED_EVENTS_CONFIG'),
   CONFIG_INVALID: facts(exit.config, false, 'correct the places named above, then run `linked-events validate`'),
   CONFIG_SECRET_MISSING: facts(

@@ -16,3 +16,24 @@ export function keyOf(value: unknown): { readonly key: string } | KeyProblem {
   if (value instanceof ExactNumber) return { key: canonicalNumber(value.toString()) }
   return 'key_wrong_type'
 }
+
+/** 53 bits of the key's UTF-16 units, as a whole number from 0 on. It is in the snapshot files: changing it changes their format. */
+export function keyHash(key: string): number {
+  let high = 0x9e3779b9 | 0
+  let low = 0x85ebca6b | 0
+  for (let at = 0; at < key.length; at++) {
+    const unit = key.charCodeAt(at)
+    high = Math.imul(high ^ unit, 0x01000193)
+    low = Math.imul(low ^ unit, 0x5bd1e995)
+    low ^= low >>> 13
+  }
+  high ^= high >>> 16
+  high = Math.imul(high, 0x85ebca6b)
+  high ^= high >>> 13
+  low = Math.imul(low ^ high, 0xc2b2ae35)
+  low ^= low >>> 16
+  return (high >>> 0) * 2 ** 21 + (low >>> 11)
+}
+
+/** Above every `keyHash`. */
+export const keyHashEnd = 2 ** 53

@@ -190,6 +190,13 @@ function addCommands(root: Command, add: Add): void {
     ['linked-events sync cancel product-entity'],
     async () => (await import('./sync.ts')).cancel,
   ).argument('<entity>')
+  add(
+    sync,
+    'audit',
+    'prove that the snapshot is the table, or name the keys that differ',
+    ['linked-events sync audit product-entity'],
+    async () => (await import('./audit.ts')).auditCommand,
+  ).argument('<entity>')
 
   const snapshot = prepare(root.command('snapshot').description('the local copies of the entities'))
   examples(snapshot, ['linked-events snapshot list'])
@@ -276,8 +283,8 @@ function addCommands(root: Command, add: Add): void {
     )
     .option('--to <t>', 'end, itself not included: likewise; never beyond what is there at the start')
     .option('--topic <topic>', 'only this input topic (may be repeated)', listed)
-    .option('--snapshot <entity@version>', 'comes with a later version (may be repeated)', listed)
-    .option('--as-of <t>', 'comes with a later version')
+    .option('--snapshot <entity@version>', 'enrich with this version instead of the newest (may be repeated)', listed)
+    .option('--as-of <t>', 'enrich with the versions of that time: RFC 3339, date, -2h')
     .option('--output-topic <topic>', "where to write; {topic} stands for the live topic (default '{topic}.replay')")
     .option('--rate <n>', 'at most so many events a second')
     .option('--id <id>', 'name of the replay; of one that exists: resume it')

@@ -10,7 +10,7 @@ import { checkId, checkSame, createJob, type Job, newId, readJob, type Wanted } 
 import { liveOutputs, type Output, type Redirected, redirect } from './replay/outputs.ts'
 import { parseRange } from './replay/range.ts'
 import { lowsOf, partitionsOf, placesOf, replayText, writeResult } from './replay/result.ts'
-import { checkPins } from './replay/versions.ts'
+import { type Pins, pinsOf } from './replay/versions.ts'
 import { work } from './replay/work.ts'
 
 export interface ReplayOptions {
@@ -28,7 +28,6 @@ export interface ReplayOptions {
 
 export async function replay(context: Context, options: ReplayOptions): Promise<number> {
   const { terminal } = context
-  checkPins(options)
   const perSecond = rateOf(options.rate)
   if (options.id === undefined) requireBounds(options)
   else checkId(options.id)
@@ -40,11 +39,12 @@ export async function replay(context: Context, options: ReplayOptions): Promise<
     throw new LinkedEventsError('USAGE', 'a replay reads Kafka topics, and source.file is a file', {
       hint: 'run `linked-events run --until-end`: it reads the whole file each time',
     })
+  const pins = await pinsOf(project, options)
   const admin = await kafkaAdmin(kafkaOf(project))
   try {
     const kept = options.id === undefined ? null : await readJob(stateDir, options.id)
-    const job = kept ?? (await plan(admin, source.kafka, options, project.plan))
-    checkSame(job, wanted(options))
+    const job = kept ?? (await plan(admin, source.kafka, { ...options, pins }, project.plan))
+    checkSame(job, wanted(options, pins))
     const redirected = redirect(project.plan, job.output_topic, job.topics)
     const shown = { ...job, outputs: redirected.outputs }
     const partitions = partitionsOf(job, await placesOf(admin, job), await lowsOf(admin, job))
@@ -55,7 +55,7 @@ export async function replay(context: Context, options: ReplayOptions): Promise<
       const existing = new Set(await admin.topics())
       const missing = topicsOf(redirected.outputs).filter((topic) => !existing.has(topic))
       const told = { ok: true, dry_run: true, id: kept === null ? null : id, topics, events, delivered: 0 }
-      terminal.result({ ...told, outputs: shown.outputs, missing_topics: missing, partitions }, () =>
+      terminal.result({ ...told, outputs: shown.outputs, pins: job.pins, missing_topics: missing, partitions }, () =>
         [
           `${events} offsets to read; nothing was written`,
           ...missing.map((topic) => `before the replay, create the topic ${topic}`),
@@ -66,7 +66,7 @@ export async function replay(context: Context, options: ReplayOptions): Promise<
     await admin.describeTopics(topicsOf(redirected.outputs))
     if (options.yes !== true) await confirm(question(redirected), { input: process.stdin, output: process.stderr })
     const begun = kept ?? (await createJob(stateDir, job))
-    checkSame(begun, wanted(options))
+    checkSame(begun, wanted(options, pins))
     const result = await work({ terminal, project, admin, job: begun, redirected, perSecond })
     writeResult(terminal, redirected, result)
     return result.ok ? exit.ok : exit.failure
@@ -79,7 +79,7 @@ export async function replay(context: Context, options: ReplayOptions): Promise<
 async function plan(
   admin: KafkaAdmin,
   source: { readonly topics: readonly string[]; readonly group: string },
-  options: ReplayOptions,
+  options: ReplayOptions & { readonly pins: Pins | null },
   live: Redirected['plan'],
 ): Promise<Job> {
   const { from, to } = requireBounds(options)
@@ -107,6 +107,7 @@ async function plan(
     updated_at: at,
     state: 'running',
     partitions: await fixBounds(admin, [...new Set(topics)], parseRange(from, to, now)),
+    pins: options.pins ?? {},
     snapshots: [],
   }
 }
@@ -130,8 +131,8 @@ function rateOf(text: string | undefined): number | null {
   throw new LinkedEventsError('USAGE', '--rate 0 would never end', { hint: 'give at least 1, or leave it out' })
 }
 
-function wanted({ from, to, topic, outputTopic }: ReplayOptions): Wanted {
-  return { from: from ?? null, to: to ?? null, topics: topic ?? null, outputTopic: outputTopic ?? null }
+function wanted({ from, to, topic, outputTopic }: ReplayOptions, pins: Pins | null): Wanted {
+  return { from: from ?? null, to: to ?? null, topics: topic ?? null, outputTopic: outputTopic ?? null, pins }
 }
 
 function topicsOf(outputs: readonly Output[]): string[] {

@@ -3,15 +3,18 @@
  * is given back. One at a time; a tick during a run is not queued.
  */
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { constants, setPriority } from 'node:os'
 import { systemClock } from '../clock.ts'
 import type { EntitySettings } from '../config/entities.ts'
 import type { Project } from '../config/project.ts'
 import { codes, LinkedEventsError } from '../errors.ts'
 import type { LiveSnapshots } from '../snapshot/snapshots.ts'
-import { nextRun, type Schedule } from '../sync/schedule.ts'
+import { nextRun, type Schedule, startDelay } from '../sync/schedule.ts'
 import type { SyncRun } from '../sync/sync-run.ts'
 import type { Tell } from '../telemetry.ts'
 import type { Context } from './context.ts'
+import { installIdOf } from './edges.ts'
 import { lenderVariable } from './sync.ts'
 
 /** Pauses between attempts while an entity has no version at all, seconds. */
@@ -48,7 +51,8 @@ export function schedule(options: SchedulerOptions): Scheduler {
     ? ready
     : ready.then(async () => {
         for (const entity of told) void syncOne(entity).catch(() => {})
-        await Promise.all([...used, ...told].map((entity) => tick(entity, syncOne, signal)))
+        const stateDir = options.project.config.state_dir
+        await Promise.all([...used, ...told].map((entity) => tick(entity, stateDir, syncOne, signal)))
       })
   ticking.catch(() => {}) // `ready` tells
   return {
@@ -83,15 +87,23 @@ async function firstVersion(
   }
 }
 
-async function tick(entity: EntitySettings, syncOne: SyncOne, signal: AbortSignal): Promise<void> {
+async function tick(entity: EntitySettings, stateDir: string, syncOne: SyncOne, signal: AbortSignal): Promise<void> {
+  const schedule = entity.schedule as Schedule
+  const delay = startDelay(schedule, shareOf(installIdOf(stateDir), entity.slug))
   while (!signal.aborted) {
     const now = systemClock.now()
-    const next = nextRun(entity.schedule as Schedule, new Date(now))
+    const next = nextRun(schedule, new Date(now - delay))
     if (next === null) return // by hand only
+    const due = next.getTime() + delay
     // A timer of more than 24 days would fire at once.
-    await systemClock.sleep(Math.min(next.getTime() - now, 86_400_000), signal)
-    if (!signal.aborted && systemClock.now() >= next.getTime()) await syncOne(entity)
+    await systemClock.sleep(Math.min(due - now, 86_400_000), signal)
+    if (!signal.aborted && systemClock.now() >= due) await syncOne(entity)
   }
+}
+
+/** A number from 0 to 1 that stays the same for an installation and an entity. */
+function shareOf(installId: string, slug: string): number {
+  return createHash('sha256').update(`${installId} ${slug}`).digest().readUInt32BE() / 2 ** 32
 }
 
 function stateOf(snapshots: LiveSnapshots, { slug, max_age: maxAge }: EntitySettings): 'missing' | 'stale' | 'fresh' {
@@ -132,6 +144,7 @@ function childRun(context: Context, project: Project, slug: string, signal: Abor
     env: { ...context.env, [lenderVariable]: String(process.pid) },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  yieldToEvents(child.pid)
   const stop = () => child.kill('SIGTERM')
   signal.addEventListener('abort', stop, { once: true })
   let output = ''
@@ -143,6 +156,16 @@ function childRun(context: Context, project: Project, slug: string, signal: Abor
       resolve(reported(output, slug))
     })
   })
+}
+
+/** On a busy processor events go first: a sync that takes longer hurts nobody. */
+function yieldToEvents(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    setPriority(pid, constants.priority.PRIORITY_LOW)
+  } catch {
+    // It has ended, or the system does not allow it.
+  }
 }
 
 function reported(output: string, slug: string): SyncRun | null {

@@ -89,7 +89,7 @@ function snapshotsTable(snapshots: readonly Info[]): string {
       one.rows,
       one.bytes,
       one.as_of,
-      one.digest.slice(0, 19),
+      one.digest.slice(0, 22),
     ]),
   )
 }

@@ -4,9 +4,10 @@ import { systemClock } from '../clock.ts'
 import type { EntitySettings } from '../config/entities.ts'
 import type { Project } from '../config/project.ts'
 import { exit, LinkedEventsError } from '../errors.ts'
-import { appendRun, markRunning, readRuns, runningPid } from '../files/history.ts'
+import { appendRun, markRunning, readRuns, runningPid, stoppedChange, writeStoppedChange } from '../files/history.ts'
 import { lockStateDir, ownerOf } from '../snapshot/lock.ts'
 import { snapshotStore } from '../snapshot/store.ts'
+import type { Approves } from '../sync/guard.ts'
 import { releaseEvents, resetSync, sync } from '../sync/sync.ts'
 import type { SyncRun } from '../sync/sync-run.ts'
 import { type Context, entityOf, projectOf } from './context.ts'
@@ -36,6 +37,7 @@ export async function syncNow(context: Context, options: SyncOptions, ...slugs: 
       const progress = terminal.progress(`sync ${entity.slug}`, null)
       const run = await syncEntity(project, entity, options, signal)
       progress.end(sentence(run))
+      if (run.result === 'guarded' && options.approve === true) terminal.talk(notApproved)
       if (run.error !== null && !terminal.json) terminal.error(Object.assign(new Error(run.error.message), run.error))
       runs.push(run)
     }
@@ -60,7 +62,9 @@ export async function syncEntity(
   const plan = planOf(entity, project)
   try {
     const run = await sync({
-      ...options,
+      full: options.full ?? false,
+      dryRun: options.dryRun ?? false,
+      approves: approval(stateDir, entity.slug, options),
       entity: plan,
       warehouse,
       store: snapshotStore({ dir: project.config.state_dir }),
@@ -70,11 +74,23 @@ export async function syncEntity(
       owner: `${hostname()}/${process.pid}`,
       signal,
     })
-    if (options.dryRun !== true) appendRun(stateDir, run)
+    if (options.dryRun === true) return run
+    appendRun(stateDir, run)
+    if (run.result === 'success' || run.result === 'unchanged') writeStoppedChange(stateDir, entity.slug, null)
     return run
   } finally {
     await warehouse.close()
     done()
+  }
+}
+
+/** What was stopped last may be approved, and nothing else: somebody has looked at that. */
+function approval(stateDir: string, slug: string, { approve = false }: SyncOptions): Approves {
+  const stopped = stoppedChange(stateDir, slug)
+  return (change) => {
+    if (approve && change === stopped) return true
+    writeStoppedChange(stateDir, slug, change)
+    return false
   }
 }
 
@@ -92,13 +108,15 @@ export async function reset(context: Context, _options: object, slug: string): P
   const warehouse = await warehouseOf(project)
   try {
     await resetSync({ entity: planOf(entity, project), warehouse, signal: abortOnSignal() })
+    writeStoppedChange(project.config.state_dir, slug, null)
   } finally {
     await warehouse.close()
     unlock()
   }
-  context.terminal.result(
-    { ok: true },
-    () => `forgotten: the next sync of ${slug} reads everything; the snapshot goes on serving`,
+  context.terminal.result({ ok: true }, () =>
+    warehouse.state === 'local'
+      ? 'nothing to forget: the warehouse holds no state; `sync --full` builds the snapshot anew'
+      : `forgotten: the next sync of ${slug} reads everything; the snapshot goes on serving`,
   )
   return exit.ok
 }
@@ -141,6 +159,9 @@ function lock(context: Context, project: Project): () => void {
   const held = lockStateDir(dir)
   return () => held.release()
 }
+
+const notApproved =
+  'not approved: this is not the change that was stopped before. Look at it; --approve once more lets this one through'
 
 function sentence(run: SyncRun): string {
   if (run.error !== null) return `${run.result}: ${run.error.code}`

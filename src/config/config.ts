@@ -27,6 +27,14 @@ const stateSchema = z
   .refine((value) => value !== '__segment_reverse_etl', { message: "is Segment's own schema; choose another" })
   .default('_segment_reverse_etl')
 
+const state = {
+  state: z
+    .enum(['warehouse', 'local'])
+    .default('warehouse')
+    .describe('where the state of syncs is kept; local: nothing is written in the warehouse, every run reads all rows'),
+  state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas; not used with state: local'),
+}
+
 const postgres = {
   url: secret.optional().describe('postgres://user:password@host:port/database, as a reference'),
   host: text.optional().describe('host name, instead of url'),
@@ -35,7 +43,7 @@ const postgres = {
   password: secret.optional().describe('password, as a reference'),
   database: text.optional().describe('database name'),
   tls: z.boolean().default(false).describe('encrypt the connection and verify the certificate'),
-  state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
+  ...state,
 }
 
 const snowflake = {
@@ -49,7 +57,7 @@ const snowflake = {
   database: text.describe('database of the state, and of tables named without one'),
   schema: text.default('PUBLIC').describe('schema of tables named without one'),
   access_url: text.optional().describe("address, when it is not the account's own, for example a private link"),
-  state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
+  ...state,
 }
 
 const bigquery = {
@@ -61,7 +69,7 @@ const bigquery = {
   location: text.optional().describe('location of the datasets, for example EU; found out when left out'),
   bytes_billed_max: z.number().int().min(1).optional().describe('bytes that one run may be billed'),
   api_endpoint: text.optional().describe("address, when it is not Google's own, for example a private endpoint"),
-  state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
+  ...state,
 }
 
 const databricks = {
@@ -74,7 +82,7 @@ const databricks = {
   catalog: text.describe('catalogue of the state, and of tables named without one'),
   schema: text.default('default').describe('schema of tables named without one'),
   ca: secret.optional().describe('PEM of a certificate to trust besides the usual ones, as a reference'),
-  state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
+  ...state,
 }
 
 const warehouse = z
@@ -82,7 +90,7 @@ const warehouse = z
     z.strictObject({
       type: z.literal('duckdb'),
       path: text.describe('the database file; open only while a sync runs'),
-      state_schema: stateSchema.describe('schema for checkpoints, baselines and deltas'),
+      ...state,
     }),
     z.strictObject({ type: z.literal('postgres'), ...postgres }),
     z.strictObject({ type: z.literal('redshift'), ...postgres }),

@@ -76,6 +76,12 @@ export function checkEntities(
       const place = document.keyPlace(['entities', slug, 'events'])
       problems.push({ code: 'ENTITY_NOT_ENABLED', severity: 'error', message, ...place, hint })
     }
+    if (options.events !== undefined && config.warehouse.state === 'local') {
+      const message = `entities.${slug}.events: row events need the state in the warehouse, and warehouse.state is local`
+      const hint = 'leave out events, or warehouse.state'
+      const place = document.keyPlace(['entities', slug, 'events'])
+      problems.push({ code: 'CONFIG_INVALID', severity: 'error', message, ...place, hint })
+    }
     checkSchedule(slug, options, document, problems)
   }
   const mappings = destinations.flatMap((destination) => destination.mappings)

@@ -1,4 +1,4 @@
-/** Runs of syncs so far, one NDJSON file an entity under `<state_dir>/syncs`, and which one is running now. */
+/** Runs of syncs so far, one NDJSON file an entity under `<state_dir>/syncs`; which one is running now; what the guard has stopped. */
 import {
   appendFileSync,
   existsSync,
@@ -66,4 +66,17 @@ export function runningPid(stateDir: string, entity: string): number | null {
   } catch {
     return null
   }
+}
+
+/** The change of the entity that the guard has stopped last and nobody has let through yet, or null. */
+export function stoppedChange(stateDir: string, entity: string): string | null {
+  const file = fileOf(stateDir, entity, 'guarded')
+  return existsSync(file) ? readFileSync(file, 'utf8') : null
+}
+
+/** Null: nothing is stopped any more. */
+export function writeStoppedChange(stateDir: string, entity: string, change: string | null): void {
+  const file = fileOf(stateDir, entity, 'guarded')
+  if (change === null) rmSync(file, { force: true })
+  else writeFileSync(file, change, { mode: 0o600 })
 }

@@ -2,7 +2,7 @@
 import { LinkedEventsError } from '../errors.ts'
 import type { Tell } from '../telemetry.ts'
 import { Batches, WriterPool } from './batches.ts'
-import { openCluster } from './cluster.ts'
+import { type KafkaCluster, openCluster } from './cluster.ts'
 import type { KafkaConnection } from './connection.ts'
 import { encodeHeaders } from './headers.ts'
 import { partitionOf } from './murmur2.ts'
@@ -34,35 +34,71 @@ export async function publish(
   records: AsyncIterable<PublishRecord> | Iterable<PublishRecord>,
   tell: Tell = () => {},
 ): Promise<number> {
-  const cluster = await openCluster(connection)
-  const sender = new Sender({ cluster, tell })
-  const pool = new WriterPool()
-  const topics = new Map<string, TopicDescription>()
-  const keyless = Math.random()
+  const publisher = await Publisher.open(connection, tell)
   let count = 0
   let bytes = 0
-  let batches = new Batches({ pool, now: Date.now() })
   try {
     for await (const record of records) {
-      let topic = topics.get(record.topic)
-      if (topic === undefined) {
-        const [found] = await describeTopics(cluster, [record.topic])
-        if (found === undefined) throw new LinkedEventsError('KAFKA_TOPIC_MISSING', `no topic "${record.topic}"`)
-        topic = found
-        topics.set(record.topic, topic)
-      }
-      bytes += append(batches, topic, record, keyless)
+      bytes += await publisher.add(record)
       count++
       if (bytes < roundBytesMax) continue
-      await batches.flush(sender)
-      batches = new Batches({ pool, now: Date.now() })
+      await publisher.flush()
       bytes = 0
     }
-    await batches.flush(sender)
+    await publisher.flush()
     return count
   } finally {
-    sender.close()
-    await cluster.close()
+    await publisher.close()
+  }
+}
+
+/** Collects records, and writes them when it is told to. */
+export class Publisher {
+  readonly #cluster: KafkaCluster
+  readonly #sender: Sender
+  readonly #pool = new WriterPool()
+  readonly #topics = new Map<string, TopicDescription>()
+  readonly #keyless = Math.random()
+  #batches: Batches
+
+  private constructor(cluster: KafkaCluster, tell: Tell) {
+    this.#cluster = cluster
+    this.#sender = new Sender({ cluster, tell })
+    this.#batches = this.#newBatches()
+  }
+
+  static async open(connection: KafkaConnection, tell: Tell = () => {}): Promise<Publisher> {
+    return new Publisher(await openCluster(connection), tell)
+  }
+
+  /** The record's bytes, about. */
+  async add(record: PublishRecord): Promise<number> {
+    return append(this.#batches, await this.#topic(record.topic), record, this.#keyless)
+  }
+
+  /** Resolves when everything added so far is acknowledged. */
+  async flush(): Promise<void> {
+    const batches = this.#batches
+    this.#batches = this.#newBatches()
+    await batches.flush(this.#sender)
+  }
+
+  async close(): Promise<void> {
+    this.#sender.close()
+    await this.#cluster.close()
+  }
+
+  async #topic(name: string): Promise<TopicDescription> {
+    const known = this.#topics.get(name)
+    if (known !== undefined) return known
+    const [found] = await describeTopics(this.#cluster, [name])
+    if (found === undefined) throw new LinkedEventsError('KAFKA_TOPIC_MISSING', `no topic "${name}"`)
+    this.#topics.set(name, found)
+    return found
+  }
+
+  #newBatches(): Batches {
+    return new Batches({ pool: this.#pool, now: Date.now() })
   }
 }
 

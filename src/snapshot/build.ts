@@ -55,7 +55,9 @@ export async function build(options: BuildOptions): Promise<Manifest> {
       seq: order.seq,
       as_of: new Date(order.asOf).toISOString(),
       valid_from: new Date(order.asOf).toISOString(),
-      rows: order.rows,
+      config_hash: order.configHash,
+      probe: order.probe,
+      rows: order.rows(),
       bytes,
       digest: digest.digest,
       created_at: new Date(options.createdAt).toISOString(),
@@ -118,7 +120,7 @@ async function applyChanges(path: string, order: VersionOrder): Promise<void> {
     if (order.base === 'nothing') {
       createTable(database)
       await (await open(staging, 'a', 0o600)).close()
-      const bulk = bulkLoad(database, { path: staging, rows: order.rows })
+      const bulk = bulkLoad(database, { path: staging, rows: order.rows() })
       database.exec('BEGIN')
       await putAll(order, { put: bulk.put, remove: unexpected })
       for (const _ of bulk.load()) await turn()
@@ -128,10 +130,10 @@ async function applyChanges(path: string, order: VersionOrder): Promise<void> {
     }
     database.exec('COMMIT')
     const rows = countRows(database)
-    if (rows !== order.rows)
+    if (rows !== order.rows())
       throw new LinkedEventsError(
         'SNAPSHOT_CORRUPT',
-        `the next version of entity "${order.entity}" has ${rows} rows instead of ${order.rows}`,
+        `the next version of entity "${order.entity}" has ${rows} rows instead of ${order.rows()}`,
       )
   } finally {
     database.close()

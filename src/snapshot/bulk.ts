@@ -3,7 +3,8 @@
  * touch a page for each row; so they wait in a second file, in buckets by hash that are small enough to be sorted in memory.
  */
 import type Database from 'better-sqlite3'
-import { type KeyHash, keyHash, keyHashEnd, type RowWriter, rowWriter } from './table.ts'
+import { keyHash, keyHashEnd } from '../key.ts'
+import { type KeyHash, type RowWriter, rowWriter } from './table.ts'
 
 /** Some 30 MB of rows: what one sort may take. */
 const bucketRows = 100_000

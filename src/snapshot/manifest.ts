@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { digestPattern } from './digest.ts'
 import { operatingError } from './errors.ts'
 import { tableFormat } from './table.ts'
 
@@ -21,9 +22,13 @@ export interface Manifest {
   readonly as_of: string
   /** RFC 3339. When the warehouse was read to make this version. */
   readonly valid_from: string
+  /** Table, columns and rules of the sync that made it; null in versions of before it was kept. */
+  readonly config_hash: string | null
+  /** The warehouse's probe at `as_of`, where it has one. */
+  readonly probe: string | null
   readonly rows: number
   readonly bytes: number
-  /** `sha256:` and 64 hexadecimal digits, of the whole file. */
+  /** Of the whole file, see digest.ts. */
   readonly digest: string
   readonly created_at: string
   readonly reason: string
@@ -64,8 +69,9 @@ export async function readManifest(dir: string, entity: string, version: number)
     return null
   }
   if (!isManifest(manifest, entity, version)) return null
+  const { config_hash = null, probe = null } = manifest
   const file = await stat(join(folder, `${version}.sqlite`)).catch(ignoring('ENOENT', null))
-  return file?.size === manifest.bytes ? manifest : null
+  return file?.size === manifest.bytes ? { ...manifest, config_hash, probe } : null
 }
 
 function isManifest(manifest: Partial<Manifest> | null, entity: string, version: number): boolean {
@@ -79,7 +85,7 @@ function isManifest(manifest: Partial<Manifest> | null, entity: string, version:
     typeof manifest.lineage === 'string' &&
     numbers.every((number) => Number.isSafeInteger(number)) &&
     times.every((time) => !Number.isNaN(Date.parse(time ?? ''))) &&
-    /^sha256:[0-9a-f]{64}$/.test(manifest.digest ?? '')
+    digestPattern.test(manifest.digest ?? '')
   )
 }
 

@@ -12,6 +12,8 @@ export interface SnapshotsOptions {
   /** The state directory. */
   readonly dir: string
   readonly entities: readonly string[]
+  /** By entity: the version to serve, instead of the newest. */
+  readonly pins?: ReadonlyMap<string, number>
   readonly tell: Tell
 }
 
@@ -108,9 +110,11 @@ class OpenSnapshots implements LiveSnapshots {
     }
   }
 
-  /** The newest version that is good. */
+  /** The newest version that is good, or the one that is pinned. */
   async #refreshOne(entity: string): Promise<void> {
+    const pin = this.#options.pins?.get(entity)
     for (const manifest of await listVersions(this.#options.dir, entity)) {
+      if (pin !== undefined && manifest.version !== pin) continue
       const serving = this.#current.get(entity)
       if (serving?.file.version === manifest.version && serving.file.manifest.digest === manifest.digest) {
         serving.file.confirm(manifest)

@@ -5,6 +5,7 @@ import Database from 'better-sqlite3'
 import { LinkedEventsError } from '../errors.ts'
 import type { SnapshotStore, StoredVersion, VersionOrder } from '../sync/store.ts'
 import { build } from './build.ts'
+import { ComparedFile } from './compared-file.ts'
 import { fileDigest } from './digest.ts'
 import { operatingError } from './errors.ts'
 import { SnapshotFile } from './file.ts'
@@ -64,10 +65,17 @@ export function snapshotStore(options: StoreOptions): LocalSnapshotStore {
       return result
     },
 
-    async confirm(entity, asOf) {
+    async confirm(entity, { asOf, probe }) {
       const [newest] = await listVersions(dir, entity)
       if (newest === undefined || Date.parse(newest.as_of) >= asOf) return
-      await writeManifest(dir, { ...newest, as_of: new Date(asOf).toISOString() })
+      await writeManifest(dir, { ...newest, as_of: new Date(asOf).toISOString(), probe })
+    },
+
+    async read(entity) {
+      const [newest] = await listVersions(dir, entity)
+      if (newest === undefined) return null
+      await checkDigest(dir, newest)
+      return new ComparedFile(snapshotPath(dir, entity, newest.version), storedVersion(newest))
     },
 
     async list(entity) {
@@ -95,8 +103,7 @@ export function snapshotStore(options: StoreOptions): LocalSnapshotStore {
 
     async open(entity, version) {
       const manifest = await existing(dir, entity, version)
-      if ((await fileDigest(snapshotPath(dir, entity, manifest.version))) !== manifest.digest)
-        throw new LinkedEventsError('SNAPSHOT_CORRUPT', `version ${manifest.version} of entity "${entity}" is damaged`)
+      await checkDigest(dir, manifest)
       return new SnapshotFile(dir, manifest)
     },
   }
@@ -122,8 +129,13 @@ async function publish(options: StoreOptions, order: VersionOrder): Promise<Stor
 }
 
 function storedVersion(manifest: Manifest): StoredVersion {
-  const { version, epoch, lineage, seq, rows } = manifest
-  return { version, epoch, lineage, seq, rows, asOf: Date.parse(manifest.as_of) }
+  const { version, epoch, lineage, seq, rows, config_hash: configHash, probe } = manifest
+  return { version, epoch, lineage, seq, rows, asOf: Date.parse(manifest.as_of), configHash, probe }
+}
+
+async function checkDigest(dir: string, { entity, version, digest }: Manifest): Promise<void> {
+  if ((await fileDigest(snapshotPath(dir, entity, version))) === digest) return
+  throw new LinkedEventsError('SNAPSHOT_CORRUPT', `version ${version} of entity "${entity}" is damaged`)
 }
 
 function info(dir: string, { format: _, ...manifest }: Manifest, current: boolean): SnapshotInfo {

@@ -21,15 +21,19 @@ export interface Standing {
   readonly deltaRows: number | null
 }
 
+/** What differs between two texts of `configHash`, in words, or null. */
+export function changeOfConfig(before: string, now: string): string | null {
+  if (before === now) return null
+  return before.split('.')[0] === now.split('.')[0] ? 'settings changed' : 'columns changed'
+}
+
 export function nextStep(standing: Standing): Step {
   const { checkpoint, stored } = standing
   const restart = (reason: string): Step => ({ do: 'restart', reason })
   if (checkpoint === null) return restart(stored === null ? 'first sync' : 'warehouse state is gone')
   if (stored === null) return restart(checkpoint.seq === 0 ? 'first sync' : 'no snapshot here')
-  if (checkpoint.configHash !== standing.configHash) {
-    const [before, now] = [checkpoint.configHash, standing.configHash].map((hash) => hash.split('.')[0])
-    return restart(before === now ? 'settings changed' : 'columns changed')
-  }
+  const changed = changeOfConfig(checkpoint.configHash, standing.configHash)
+  if (changed !== null) return restart(changed)
   if (checkpoint.epoch !== stored.epoch || checkpoint.lineage !== stored.lineage)
     return restart('snapshot and warehouse state do not belong together')
   // A recomputed delta would lose the deletes of rows that the lost one had added: a baseline that is not whole is not used.

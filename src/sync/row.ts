@@ -23,19 +23,67 @@ export async function* rowChanges(
 
 /** JSON text of an object with all columns in the order of the table, the primary key among them. */
 export function rowEncoder(source: Source): (change: Change) => string {
+  const members = membersOf(source)
+  return (change) => {
+    let row = ''
+    for (const { prefix, at, kind } of members) row += prefix + jsonText(kind, change[at] as string | null)
+    return `${row}}`
+  }
+}
+
+/** The JSON texts of the key and of the other columns, in the order of the source; null when the row has not these columns. */
+export function rowDecoder(source: Source): (row: string) => readonly string[] | null {
+  const members = membersOf(source)
+  return (row) => {
+    const values = new Array<string>(members.length)
+    let from = 0
+    for (const { prefix, at } of members) {
+      if (!row.startsWith(prefix, from)) return null
+      from += prefix.length
+      const end = valueEnd(row, from)
+      values[at - 1] = row.slice(from, end)
+      from = end
+    }
+    return from === row.length - 1 ? values : null
+  }
+}
+
+/** In the order of the table: what stands before each value, and its place in a `Change`. */
+function membersOf(source: Source) {
   const payload = new Map(source.columns.map((column, index) => [column, index + 2]))
-  const members = source.table.columns
+  return source.table.columns
     .filter((column) => column === source.key || payload.has(column))
     .map((column, index) => ({
       prefix: `${index === 0 ? '{' : ','}${JSON.stringify(column.name)}:`,
       at: payload.get(column) ?? 1,
       kind: column.kind,
     }))
-  return (change) => {
-    let row = ''
-    for (const { prefix, at, kind } of members) row += prefix + jsonText(kind, change[at] as string | null)
-    return `${row}}`
+}
+
+/** Behind the value that begins at `from`. */
+function valueEnd(text: string, from: number): number {
+  let depth = 0
+  for (let at = from; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === 0x22) {
+      at = textEnd(text, at)
+      if (depth === 0) return at + 1
+    } else if (code === 0x7b || code === 0x5b) depth++
+    else if ((code === 0x7d || code === 0x5d) && depth > 0) {
+      if (--depth === 0) return at + 1
+    } else if ((code === 0x2c || code === 0x7d) && depth === 0) return at
   }
+  return text.length
+}
+
+/** The quote that ends the text which begins with the quote at `from`. */
+function textEnd(text: string, from: number): number {
+  for (let at = text.indexOf('"', from + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let slashes = 0
+    while (text.charCodeAt(at - 1 - slashes) === 0x5c) slashes++
+    if (slashes % 2 === 0) return at
+  }
+  return text.length
 }
 
 /** One value as JSON text. */

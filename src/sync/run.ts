@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { Tell } from '../telemetry.ts'
 import type { EntityPlan } from './entity-plan.ts'
+import type { Approves } from './guard.ts'
 import type { RowEvents } from './row-events.ts'
 import { configHash, sourceOf, syncKeyOf } from './source.ts'
 import type { SnapshotStore } from './store.ts'
@@ -22,8 +23,8 @@ export interface SyncOptions {
   readonly full?: boolean
   /** Count the changes; write nothing anywhere. */
   readonly dryRun?: boolean
-  /** Let a change pass that the mass-delete guard would stop. */
-  readonly approve?: boolean
+  /** Lets a change through that the mass-delete guard stops; without it none. */
+  readonly approves?: Approves
   readonly signal: AbortSignal
 }
 
@@ -61,7 +62,7 @@ export interface Run {
   readonly owner: string
   readonly full: boolean
   readonly dryRun: boolean
-  readonly approve: boolean
+  readonly approves: Approves
   readonly syncKey: string
   readonly source: Source
   readonly configHash: string
@@ -88,7 +89,7 @@ export async function withRun<T>(options: SyncOptions, tally: Tally, work: (run:
       owner: options.owner,
       full: options.full ?? false,
       dryRun: options.dryRun ?? false,
-      approve: options.approve ?? false,
+      approves: options.approves ?? (() => false),
       syncKey: await syncKeyOf(entity),
       source,
       configHash: await configHash(entity, source),

@@ -50,6 +50,17 @@ export function nextRun(schedule: Schedule, after: Date): Date | null {
   }
 }
 
+/** As much as Segment spreads the runs of intervals and of days and hours. */
+const spreadMilliseconds = 5 * 60_000
+
+/**
+ * How long after the moment of `nextRun` a run starts, milliseconds: `share` (0 to 1, one for each installation and entity) of
+ * five minutes, so that many installations do not come to the warehouse in the same second. A cron spec is kept to the second.
+ */
+export function startDelay({ strategy }: Schedule, share: number): number {
+  return strategy === 'PERIODIC' || strategy === 'SPECIFIC_DAYS' ? Math.floor(share * spreadMilliseconds) : 0
+}
+
 function nextInterval(interval: unknown, after: Date): Date {
   const milliseconds = typeof interval === 'string' ? parseDuration(interval) : null
   if (milliseconds === null)

@@ -2,14 +2,14 @@
 import { assert } from '../assert.ts'
 import { LinkedEventsError } from '../errors.ts'
 import { advance, begin, type Checkpoint } from './checkpoint.ts'
-import { guarded } from './guard.ts'
+import { changeName, guarded } from './guard.ts'
 import { nextStep, type Step } from './handshake.ts'
 import { rowChanges } from './row.ts'
 import { rowEvents } from './row-events.ts'
 import { senderOf, senderOrClaim } from './row-events-sender.ts'
 import type { Run } from './run.ts'
 import type { SyncResult } from './sync-run.ts'
-import type { ChangeCounts } from './warehouse.ts'
+import type { ChangeCounts, KeyCheck } from './warehouse.ts'
 
 const nothing: ChangeCounts = { added: 0, updated: 0, deleted: 0 }
 
@@ -63,12 +63,12 @@ export async function lease(run: Run, seen: Checkpoint | null): Promise<Checkpoi
 }
 
 /** Null keys and duplicate keys fail the run, unless the entity says what to do with them. */
-export async function checkKeys(run: Run): Promise<void> {
+export async function checkKeys(run: Run): Promise<KeyCheck> {
   run.signal.throwIfAborted()
   const check = await run.session.checkKeys(run.source)
   run.tally.nullKeys = check.nullKeys
   run.tally.duplicateKeys = check.duplicateKeys
-  if (run.source.duplicates !== 'fail') return
+  if (run.source.duplicates !== 'fail') return check
   const where = `column "${run.source.key.name}" of ${run.source.table.ref}`
   if (check.nullKeys > 0)
     throw new LinkedEventsError('KEYS_NULL', `${where} is null in ${check.nullKeys} of ${check.rows} rows`)
@@ -79,6 +79,23 @@ export async function checkKeys(run: Run): Promise<void> {
       `${where} has ${check.duplicateKeys} values that more than one row has, for example ${examples}`,
     )
   }
+  return check
+}
+
+/** Why a change waits for somebody's approval, or null. `name`: what an approval of it is known by. */
+export async function objectionTo(
+  run: Run,
+  change: {
+    readonly before: number
+    readonly after: number
+    readonly deleted: number
+    name(): string | Promise<string>
+  },
+): Promise<LinkedEventsError | null> {
+  const objection = guarded(change)
+  if (objection === null || run.approves(await change.name())) return null
+  run.tally.reason = objection
+  return new LinkedEventsError('SYNC_GUARDED', `entity "${run.slug}" keeps its snapshot: ${objection}`)
 }
 
 /**
@@ -107,12 +124,12 @@ export async function prepare(
   run.tally.updated += counts.updated
   run.tally.deleted += counts.deleted
   if (restart) run.tally.reason = step.reason
-  const objection = run.approve ? null : guarded({ before, after, deleted })
+  const name = () => changeName(run.session.changes(delta, 0, 'any'), { isWhole: restart })
+  const objection = await objectionTo(run, { before, after, deleted, name })
   if (objection !== null) {
     // Nothing was applied, so nothing needs to be rolled forward: the next run looks at the table anew.
-    run.tally.reason = objection
     await removeLeftovers(run, held)
-    throw new LinkedEventsError('SYNC_GUARDED', `entity "${run.slug}" keeps its snapshot: ${objection}`)
+    throw objection
   }
   if (!restart && counts.added + counts.updated + counts.deleted === 0) {
     run.tally.reason ??= 'no changes'
@@ -143,10 +160,12 @@ export async function publish(run: Run, held: Checkpoint, base: 'nothing' | 'cur
     lineage: held.lineage,
     seq: held.seq + 1,
     asOf: held.deltaAsOf,
+    configHash: held.configHash,
+    probe: held.probe,
     reason: run.tally.reason ?? 'changes',
     base,
     changes: rowChanges(run.source, run.session.changes(held.delta ?? '', run.source.columns.length, 'any')),
-    rows: held.rows + added - deleted,
+    rows: () => held.rows + added - deleted,
     keep: run.entity.versions,
   })
 }

@@ -10,6 +10,28 @@ export interface StoredVersion {
   readonly rows: number
   /** When the warehouse was last known to hold exactly these rows: milliseconds since 1970-01-01 UTC. */
   readonly asOf: number
+  /** Table, columns and rules that the rows were made by (`source.ts`); null: not known. */
+  readonly configHash: string | null
+  /** The source's probe at `asOf`; null: not known. */
+  readonly probe: string | null
+}
+
+export interface Row {
+  readonly key: string
+  /** JSON text. */
+  readonly row: string
+}
+
+/** The rows of a version, open for comparing. */
+export interface StoredRows {
+  readonly version: StoredVersion
+  /** All rows, page by page. */
+  all(): AsyncIterable<readonly Row[]>
+  /** The row with this key, or undefined. That it was seen is remembered. */
+  see(key: string): string | undefined
+  /** The rows that were not seen; asked for once, at the end. */
+  unseen(): AsyncIterable<readonly Row[]>
+  close(): void
 }
 
 export interface RowChange {
@@ -24,13 +46,15 @@ export interface VersionOrder {
   readonly lineage: string
   readonly seq: number
   readonly asOf: number
+  readonly configHash: string
+  readonly probe: string | null
   /** Why this version is made, in a few words. */
   readonly reason: string
   /** `nothing`: the changes are the whole content. `current`: they are applied to the current version, which must be that of `seq - 1`. */
   readonly base: 'nothing' | 'current'
   readonly changes: AsyncIterable<readonly RowChange[]>
-  /** Rows that the version must have in the end. */
-  readonly rows: number
+  /** Rows that the version must have in the end; before the changes have ended, about how many. */
+  readonly rows: () => number
   /** Versions kept, the new one included. */
   readonly keep: number
 }
@@ -45,5 +69,7 @@ export interface SnapshotStore {
    */
   publish(order: VersionOrder): Promise<StoredVersion>
   /** The warehouse was read at `asOf`, and the current version is still what it holds. */
-  confirm(entity: string, asOf: number): Promise<void>
+  confirm(entity: string, seen: { readonly asOf: number; readonly probe: string | null }): Promise<void>
+  /** The current version, checked to be undamaged; null when there is none. The caller closes it. @throws SNAPSHOT_CORRUPT */
+  read(entity: string): Promise<StoredRows | null>
 }

@@ -11,6 +11,7 @@
 import { LinkedEventsError } from '../errors.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Step } from './handshake.ts'
+import { localProtocol } from './local-sync.ts'
 import { forgetSender } from './row-events-sender.ts'
 import { newTally, type Run, type SyncOptions, withRun } from './run.ts'
 import { syncKeyOf } from './source.ts'
@@ -37,7 +38,7 @@ export async function sync(options: SyncOptions): Promise<SyncRun> {
   let result: SyncResult
   let error: SyncRun['error'] = null
   try {
-    result = await withRun(options, tally, protocol)
+    result = await withRun(options, tally, options.warehouse.state === 'local' ? localProtocol : protocol)
   } catch (thrown) {
     const failure = operatingError(thrown, signal, entity.slug)
     error = { code: failure.code, message: failure.message, hint: failure.hint }
@@ -68,6 +69,7 @@ export async function sync(options: SyncOptions): Promise<SyncRun> {
 
 /** Forgets the warehouse state of an entity: the next run reads everything. The snapshots stay, and go on serving. */
 export async function resetSync(options: Pick<SyncOptions, 'entity' | 'warehouse' | 'signal'>): Promise<void> {
+  if (options.warehouse.state === 'local') return
   const session = await options.warehouse.session(options.signal)
   try {
     await session.forget(await syncKeyOf(options.entity))
@@ -97,7 +99,7 @@ async function protocol(run: Run): Promise<SyncResult> {
   if (step.do === 'diff' && probe !== null && probe === seen?.probe) {
     tally.reason = 'probe unchanged'
     if (run.dryRun) return 'dry_run'
-    await run.store.confirm(run.slug, run.asOf)
+    await run.store.confirm(run.slug, { asOf: run.asOf, probe })
     if (await hasLeftovers(run, seen)) await removeLeftovers(run, await lease(run, seen))
     return 'unchanged'
   }
@@ -133,7 +135,7 @@ async function bring(run: Run, from: { held: Checkpoint; probe: string | null; s
     held = await commit(run, prepared)
   } else {
     held = prepared
-    await run.store.confirm(run.slug, run.asOf)
+    await run.store.confirm(run.slug, { asOf: run.asOf, probe: from.probe })
   }
   await removeLeftovers(run, held)
   if (interrupted) run.tally.reason = 'finished an interrupted run'

@@ -65,6 +65,24 @@ export interface ChangeCounts {
  */
 export type Change = readonly [op: string, key: string, ...values: (string | null)[]]
 
+/** Rows whose keys fall into one bucket: how many, and four sums over their hashes as one text (`digest.ts`). */
+export interface BucketDigest {
+  readonly rows: number
+  readonly digest: string
+}
+
+export interface SourceDigests {
+  readonly buckets: ReadonlyMap<number, BucketDigest>
+  /** Some texts of the key and of each other column, where engines write the kind in more than one way. */
+  readonly examples: readonly (readonly string[])[]
+}
+
+/** Some of `of` buckets. */
+export interface Buckets {
+  readonly numbers: readonly number[]
+  readonly of: number
+}
+
 /** The probe, the diff and the state of one sync. One session serves one run; its calls are made one after the other. */
 export interface WarehouseSession {
   /** @throws TABLE_MISSING with the nearest name, WAREHOUSE_DENIED */
@@ -74,6 +92,10 @@ export interface WarehouseSession {
   checkKeys(source: Source): Promise<KeyCheck>
   /** The changes since a generation (null: since nothing) by number, without writing anything. */
   countChanges(source: Source, generation: string | null): Promise<ChangeCounts>
+  /** The digest of each bucket that has rows; rows without a key are left out, as in a delta. */
+  digests(source: Source, buckets: number): Promise<SourceDigests>
+  /** All rows of the source, or those of some buckets, as if they were added; in no order. */
+  rows(source: Source, only: Buckets | null): AsyncIterable<readonly Change[]>
 
   /** Creates the state schema where it is missing. */
   createState(): Promise<void>
@@ -122,8 +144,12 @@ export interface WarehouseCheck {
   readonly about?: { readonly entity: string; readonly attribute: 'table_ref' | 'primary_key' }
 }
 
+/** Where a sync keeps how far it has come: beside the tables, so that only changes leave the warehouse, or only here, so that nothing is written there. */
+export type StatePlace = 'warehouse' | 'local'
+
 export interface Warehouse {
   readonly type: string
+  readonly state: StatePlace
   /** Opens a session; when `signal` is aborted, running statements are cancelled and reject. Holds nothing open between sessions. */
   session(signal: AbortSignal): Promise<WarehouseSession>
   checks(entities: readonly EntityPlan[]): Promise<readonly WarehouseCheck[]>

@@ -46,6 +46,8 @@ function dialect({ project, stateSchema }: BigQueryConfig): Dialect {
     text,
     checksum: (columns) => hashOfHashes(columns, (expression) => `TO_HEX(MD5(${expression}))`),
     differs: (a, b) => `${a} IS DISTINCT FROM ${b}`,
+    sha256: (text) => `TO_HEX(SHA256(${text}))`,
+    hexNumber: (digits) => `CAST(CONCAT('0x', ${digits}) AS INT64)`,
     byteOrder: (expression) => expression,
     from: (source) => source.table.ref,
     stateTables: () => `SELECT table_name FROM ${quote(project)}.${quote(stateSchema)}.INFORMATION_SCHEMA.TABLES`,

@@ -1,17 +1,18 @@
 /** What `doctor` asks of a warehouse: each right tested by using it, and the exact line that grants what is missing. */
 import { LinkedEventsError, nearest } from '../errors.ts'
 import type { EntityPlan } from '../sync/entity-plan.ts'
-import type { WarehouseCheck } from '../sync/warehouse.ts'
+import type { StatePlace, WarehouseCheck } from '../sync/warehouse.ts'
 import type { Connection, Grants } from './dialect.ts'
 
 interface CheckOptions {
   readonly type: string
+  readonly state: StatePlace
   readonly connect: (signal: AbortSignal) => Promise<Connection>
   readonly entities: readonly EntityPlan[]
 }
 
 export async function checkWarehouse(options: CheckOptions): Promise<readonly WarehouseCheck[]> {
-  const { type, connect, entities } = options
+  const { type, state, connect, entities } = options
   const reach = { name: `warehouse ${type}`, required: 'a connection', severity: 'error' as const }
   let connection: Connection | null = null
   try {
@@ -27,7 +28,7 @@ export async function checkWarehouse(options: CheckOptions): Promise<readonly Wa
     for (const entity of entities) {
       checks.push(await checkEntity(connection, entity, grants))
     }
-    checks.push(await checkState(connection, grants.state))
+    if (state === 'warehouse') checks.push(await checkState(connection, grants.state))
     return checks
   } finally {
     await connection?.driver.close()
@@ -83,7 +84,7 @@ async function checkState(connection: Connection, grant: string): Promise<Wareho
   const { dialect, driver } = connection
   const check = {
     name: `state schema ${dialect.stateSchema}`,
-    required: 'create, insert and drop a table',
+    required: 'create, insert and drop a table; or `warehouse.state: local`, which needs SELECT alone',
     severity: 'error' as const,
   }
   const table = dialect.state(`check_${crypto.randomUUID().slice(0, 8)}`)
@@ -95,7 +96,12 @@ async function checkState(connection: Connection, grant: string): Promise<Wareho
     return { ...check, ok: true, found: 'all three', fix: null }
   } catch (error) {
     const { code, message, hint } = known(error)
-    return { ...check, ok: false, found: message, fix: code === 'WAREHOUSE_DENIED' ? grant : hint }
+    return {
+      ...check,
+      ok: false,
+      found: message,
+      fix: code === 'WAREHOUSE_DENIED' ? grant : hint,
+    }
   }
 }
 

@@ -38,6 +38,8 @@ function dialect({ catalog, stateSchema }: DatabricksConfig): Dialect {
     text,
     checksum: (columns) => hashOfHashes(columns, (expression) => `md5(${expression})`),
     differs: (a, b) => `NOT (${a} <=> ${b})`,
+    sha256: (text) => `sha2(${text}, 256)`,
+    hexNumber: (digits) => `CAST(CONV(${digits}, 16, 10) AS BIGINT)`,
     byteOrder: (expression) => expression,
     from: (source) => source.table.ref,
     stateTables: () => `SHOW TABLES IN ${quote(catalog)}.${quote(stateSchema)}`,

@@ -30,6 +30,10 @@ export interface Dialect {
   /** Differs when a row differs; `text` names the canonical text of each column where the statement has it. */
   checksum(columns: readonly { readonly column: Column; readonly text: string }[]): string
   differs(a: string, b: string): string
+  /** SHA-256 of a text, as 64 small hexadecimal digits. */
+  sha256(text: string): string
+  /** Eight hexadecimal digits as a number. */
+  hexNumber(digits: string): string
   /** An ORDER BY expression in which keys come in the order of their bytes. */
   byteOrder(expression: string): string
   /** The table or view as a FROM item. */
@@ -58,10 +62,14 @@ export interface Connection {
   probe(source: Source): Promise<string | null>
   /** The statement that gives `record_id` and `checksum` of the source, where it is not the shared one. */
   checksums?(source: Source): string
+  /** The statement that gives `record_id`, `checksum`, `c0`, … of the source, where it is not the shared one. */
+  sourceRows?(source: Source): string
   /** Makes the delta in the engine's own fastest way; absent: with the shared statement. */
   createDelta?(source: Source, names: { readonly generation: string; readonly delta: string }): Promise<void>
   /** The delta in the engine's own fastest way; absent or undefined: with the shared statement, which is ordered by key. */
   changes?(delta: string, columns: number, order: 'any' | 'by key'): AsyncIterable<readonly Change[]> | undefined
+  /** The result of a statement whose columns are `op`, `record_id`, `c0`, …, in the engine's own fastest way. */
+  changePages?(statement: string, columns: number): AsyncIterable<readonly Change[]>
   /** After a generation was created: statistics, where the engine needs them. */
   created?(name: string): Promise<void>
   grants(): Promise<Grants>

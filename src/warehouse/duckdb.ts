@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { LinkedEventsError } from '../errors.ts'
-import type { Change, Column, Source } from '../sync/warehouse.ts'
+import type { Change, Column, Source, StatePlace } from '../sync/warehouse.ts'
 import type { Cell, Connection, Dialect, Driver } from './dialect.ts'
 import { describe } from './duckdb-table.ts'
 import { literal, quote, quoteRef } from './identifier.ts'
@@ -15,6 +15,7 @@ export interface DuckDBConfig {
   readonly type: 'duckdb'
   readonly path: string
   readonly stateSchema: string
+  readonly state?: StatePlace
 }
 
 /** The diff spills to disk beyond this; the process that enriches events lives beside it. */
@@ -25,7 +26,7 @@ export async function connectDuckDB(config: DuckDBConfig, signal: AbortSignal): 
     throw new LinkedEventsError('WAREHOUSE_UNAVAILABLE', `there is no DuckDB file ${config.path}`, {
       hint: 'check warehouse.path; it is relative to the configuration file',
     })
-  const driver = await DuckDBDriver.open(config.path, signal)
+  const driver = await DuckDBDriver.open(config, signal)
   const d = dialect(config.stateSchema)
   return {
     dialect: d,
@@ -35,7 +36,10 @@ export async function connectDuckDB(config: DuckDBConfig, signal: AbortSignal): 
     probe: (source) => probe(driver, d, source),
     checksums: (source) => checksums(source, d.from(source)),
     createDelta: (source, names) => createDelta(driver, d, source, names),
-    changes: (delta, columns) => changes(driver, d, delta, columns),
+    sourceRows: (source) =>
+      sql.onceEach(source, `${allRows(source, d.from(source))} WHERE ${quote(source.key.name)} IS NOT NULL`),
+    changes: (delta, columns) => changePages(driver, { from: d.state(delta), columns, order: ' ORDER BY "record_id"' }),
+    changePages: (statement, columns) => changePages(driver, { from: `(${statement}) p`, columns, order: '' }),
     grants: async () => ({
       select: () => `make ${config.path} readable for this user`,
       state: `make ${config.path} and its folder writable for this user`,
@@ -64,11 +68,14 @@ class DuckDBDriver implements Driver {
     this.#signal.addEventListener('abort', this.#interrupt)
   }
 
-  static async open(path: string, signal: AbortSignal): Promise<DuckDBDriver> {
+  static async open({ path, state }: DuckDBConfig, signal: AbortSignal): Promise<DuckDBDriver> {
     const { DuckDBInstance } = await import('@duckdb/node-api')
     try {
       // From the cache: two syncs of one process share the database, as DuckDB wants it.
-      const instance = await DuckDBInstance.fromCache(path, databaseOptions)
+      const instance = await DuckDBInstance.fromCache(path, {
+        ...databaseOptions,
+        ...(state === 'local' ? { access_mode: 'READ_ONLY' } : {}),
+      })
       const connection = await instance.connect()
       await connection.run(`SET TimeZone = 'UTC'`)
       return new DuckDBDriver({ instance, connection, signal, path })
@@ -133,6 +140,8 @@ function dialect(stateSchema: string): Dialect {
     text,
     checksum,
     differs: (a, b) => `${a} IS DISTINCT FROM ${b}`,
+    sha256: (text) => `sha256(${text})`,
+    hexNumber: (digits) => `CAST('0x' || ${digits} AS BIGINT)`,
     byteOrder: (expression) => expression,
     from: (source) => quoteRef(source.table.ref),
     stateTables: () =>
@@ -168,6 +177,13 @@ function hashed(column: Column): string {
   return native ? quote(column.name) : text(column)
 }
 
+/** `record_id`, `checksum`, `c0`, … of every row. */
+function allRows(source: Source, from: string): string {
+  const check = checksum(source.columns.map((column) => ({ column })))
+  const texts = source.columns.map((column, index) => `${text(column)} AS "c${index}"`)
+  return `SELECT ${[`${keyText(source.key)} AS "record_id"`, `${check} AS "checksum"`, ...texts].join(', ')} FROM ${from}`
+}
+
 /** Order-free over all rows; about 0.1 s for a million. */
 async function probe(driver: Driver, d: Dialect, source: Source): Promise<string> {
   const row = `hash(${[source.key, ...source.columns].map(hashed).join(', ')})`
@@ -198,10 +214,7 @@ async function createDelta(
   const { view } = source.table
   const from = view ? 'temp."le_source"' : d.from(source)
   const unique = checksums(source, from)
-  const key = keyText(source.key)
-  const check = checksum(source.columns.map((column) => ({ column })))
-  const texts = source.columns.map((column, index) => `${text(column)} AS "c${index}"`)
-  const payload = `SELECT ${[`${key} AS "record_id"`, `${check} AS "checksum"`, ...texts].join(', ')} FROM ${from}`
+  const payload = allRows(source, from)
   const columns = ['t."op" AS "op"', 't."record_id" AS "record_id"', 't."checksum" AS "checksum"']
   const picked = source.columns.map((_, index) => `s."c${index}" AS "c${index}"`)
   const once = source.duplicates === 'first' ? ' QUALIFY ROW_NUMBER() OVER (PARTITION BY t."record_id") = 1' : ''
@@ -224,10 +237,13 @@ async function createDelta(
 }
 
 /** One text a row: taking many small strings out of DuckDB costs more than everything else in a first sync. */
-async function* changes(driver: Driver, d: Dialect, delta: string, columns: number): AsyncGenerator<readonly Change[]> {
-  const names = Array.from({ length: columns }, (_, index) => `"c${index}"`)
+async function* changePages(
+  driver: Driver,
+  select: { readonly from: string; readonly columns: number; readonly order: string },
+): AsyncGenerator<readonly Change[]> {
+  const names = Array.from({ length: select.columns }, (_, index) => `"c${index}"`)
   const packed = `CAST(to_json([${['"op"', '"record_id"', ...names].join(', ')}]) AS VARCHAR)`
-  for await (const page of driver.pages(`SELECT ${packed} FROM ${d.state(delta)} ORDER BY "record_id"`)) {
+  for await (const page of driver.pages(`SELECT ${packed} FROM ${select.from}${select.order}`)) {
     yield JSON.parse(`[${page.join(',')}]`) as Change[]
   }
 }

@@ -1,5 +1,5 @@
 /** The one door to the warehouses: a configuration in, the sync's port out. Drivers are loaded when they are needed. */
-import type { Warehouse } from '../sync/warehouse.ts'
+import type { StatePlace, Warehouse } from '../sync/warehouse.ts'
 import type { BigQueryConfig } from './bigquery.ts'
 import { checkWarehouse } from './checks.ts'
 import type { DatabricksConfig } from './databricks.ts'
@@ -10,21 +10,24 @@ import type { RedshiftConfig } from './redshift.ts'
 import { SqlSession } from './session.ts'
 import type { SnowflakeConfig } from './snowflake.ts'
 
-export type WarehouseConfig =
+export type WarehouseConfig = (
   | BigQueryConfig
   | DatabricksConfig
   | DuckDBConfig
   | PostgresConfig
   | RedshiftConfig
   | SnowflakeConfig
+) & { readonly state?: StatePlace }
 
 /** Opens nothing yet: connections live as long as a session. */
 export async function openWarehouse(config: WarehouseConfig): Promise<Warehouse> {
   const connect = await connector(config)
+  const { type, state = 'warehouse' } = config
   return {
-    type: config.type,
+    type,
+    state,
     session: async (signal) => new SqlSession(await connect(signal)),
-    checks: (entities) => checkWarehouse({ type: config.type, connect, entities }),
+    checks: (entities) => checkWarehouse({ type, state, connect, entities }),
     close: async () => {},
   }
 }

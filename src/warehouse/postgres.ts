@@ -49,6 +49,8 @@ function dialect(stateSchema: string): Dialect {
     // The text of a record quotes what holds its own marks, and tells null from the empty text.
     checksum: (columns) => `left(encode(sha256(convert_to(${record(columns)}, 'UTF8')), 'hex'), 32)`,
     differs: (a, b) => `${a} IS DISTINCT FROM ${b}`,
+    sha256: (text) => `encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`,
+    hexNumber: (digits) => `CAST(CAST('x' || ${digits} AS bit(32)) AS bigint)`,
     byteOrder: (expression) => `${expression} COLLATE "C"`,
     from: (source) => quoteRef(source.table.ref),
     stateTables: () =>

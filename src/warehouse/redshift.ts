@@ -56,6 +56,8 @@ function dialect(stateSchema: string): Dialect {
     text,
     checksum: (columns) => hashOfHashes(columns, (expression) => `MD5(${expression})`),
     differs: (a, b) => `(${a} <> ${b} OR (${a} IS NULL) <> (${b} IS NULL))`,
+    sha256: (text) => `SHA2(${text}, 256)`,
+    hexNumber: (digits) => `STRTOL(${digits}, 16)`,
     byteOrder: (expression) => expression,
     from: (source) => quoteRef(source.table.ref),
     stateTables: () =>

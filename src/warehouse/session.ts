@@ -1,7 +1,17 @@
 /** The sync's session over any SQL warehouse: the shared statements, spelled by a dialect, run by a driver. */
 import { LinkedEventsError } from '../errors.ts'
 import type { Checkpoint } from '../sync/checkpoint.ts'
-import type { Change, ChangeCounts, KeyCheck, Source, Table, WarehouseSession } from '../sync/warehouse.ts'
+import type {
+  BucketDigest,
+  Buckets,
+  Change,
+  ChangeCounts,
+  KeyCheck,
+  Source,
+  SourceDigests,
+  Table,
+  WarehouseSession,
+} from '../sync/warehouse.ts'
 import type { Cell, Connection } from './dialect.ts'
 import * as sql from './sql.ts'
 
@@ -31,8 +41,32 @@ export class SqlSession implements WarehouseSession {
 
   async countChanges(source: Source, generation: string | null): Promise<ChangeCounts> {
     const { dialect, driver } = this.#connection
-    const rows = this.#connection.checksums?.(source) ?? sql.sourceRows(dialect, source)
+    const rows = this.#connection.checksums?.(source) ?? this.#sourceRows(source)
     return counts(await driver.rows(sql.countDifferences(dialect, rows, generation)))
+  }
+
+  async digests(source: Source, buckets: number): Promise<SourceDigests> {
+    const { dialect, driver } = this.#connection
+    const found = await driver.rows(sql.selectDigests(dialect, source, { rows: this.#sourceRows(source), buckets }))
+    const examples: string[][] = [source.key, ...source.columns].map(() => [])
+    const columns = sql.exampleColumns(source)
+    for (const row of found)
+      for (const [at, { index }] of columns.entries()) {
+        const text = row[sql.digestCells + at]
+        if (typeof text === 'string') examples[index]!.push(text)
+      }
+    const digests = found.map(([bucket, rows, ...rest]): [number, BucketDigest] => [
+      Number(bucket),
+      { rows: Number(rows), digest: rest.slice(0, sql.digestCells - 2).join('.') },
+    ])
+    return { buckets: new Map(digests), examples }
+  }
+
+  rows(source: Source, only: Buckets | null): AsyncIterable<readonly Change[]> {
+    const { dialect, driver } = this.#connection
+    const statement = sql.selectRows(dialect, source, { rows: this.#sourceRows(source), only })
+    const own = this.#connection.changePages?.(statement, source.columns.length)
+    return own ?? (driver.pages(statement) as AsyncIterable<readonly Change[]>)
   }
 
   createState(): Promise<void> {
@@ -107,6 +141,10 @@ export class SqlSession implements WarehouseSession {
 
   close(): Promise<void> {
     return this.#connection.driver.close()
+  }
+
+  #sourceRows(source: Source): string {
+    return this.#connection.sourceRows?.(source) ?? sql.sourceRows(this.#connection.dialect, source)
   }
 
   async #run(statement: string): Promise<void> {

@@ -59,6 +59,8 @@ function dialect({ database, schema }: State): Dialect {
     text,
     checksum: (columns) => hashOfHashes(columns, (expression) => `MD5(${expression})`),
     differs: (a, b) => `${a} IS DISTINCT FROM ${b}`,
+    sha256: (text) => `SHA2(${text}, 256)`,
+    hexNumber: (digits) => `TO_NUMBER(${digits}, 'XXXXXXXX')`,
     byteOrder: (expression) => expression,
     from: (source) => source.table.ref,
     stateTables: () =>

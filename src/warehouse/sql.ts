@@ -1,6 +1,9 @@
 /** The shapes of the statements that every SQL warehouse shares; a dialect spells their atoms. Pure text, nothing is run here. */
+
+import { hasForms } from '../sync/canonical.ts'
 import type { Checkpoint } from '../sync/checkpoint.ts'
-import type { Source } from '../sync/warehouse.ts'
+import { fieldCharactersMax, longTextDigits, sumDigits, sums } from '../sync/digest.ts'
+import type { Buckets, Source } from '../sync/warehouse.ts'
 import type { Cell, Dialect } from './dialect.ts'
 
 /**
@@ -127,17 +130,20 @@ export function duplicateKeys(d: Dialect, source: Source): string {
 
 const payload = (source: Source) => source.columns.map((_, index) => `c${index}`)
 
-/**
- * The rows of the source: `record_id`, `checksum`, `c0`, `c1`, …; each key once, when the entity says what to do with
- * duplicates. The rank breaks ties by checksum, so that the same rows always give the same winner.
- */
+/** The rows of the source: `record_id`, `checksum`, `c0`, `c1`, …. */
 export function sourceRows(d: Dialect, source: Source): string {
   const names = payload(source)
   const texts = source.columns.map((column, index) => `${d.text(column)} AS ${names[index]}`)
   const raw = `SELECT ${[`${d.keyText(source.key)} AS record_id`, ...texts].join(', ')} FROM ${d.from(source)}`
   const checksum = d.checksum(source.columns.map((column, index) => ({ column, text: names[index]! })))
   const rows = `SELECT ${['record_id', `${checksum} AS checksum`, ...names].join(', ')} FROM (${raw}) t WHERE record_id IS NOT NULL`
+  return onceEach(source, rows)
+}
+
+/** Each key once, when the entity says what to do with duplicates. The rank breaks ties by checksum, so that the same rows always give the same winner. */
+export function onceEach(source: Source, rows: string): string {
   if (source.duplicates === 'fail') return rows
+  const names = payload(source)
   const ranked = `SELECT r.*, ROW_NUMBER() OVER (PARTITION BY record_id ORDER BY checksum) AS nth, COUNT(*) OVER (PARTITION BY record_id) AS copies FROM (${rows}) r`
   const only = source.duplicates === 'first' ? 'nth = 1' : 'copies = 1'
   return `SELECT ${['record_id', 'checksum', ...names].join(', ')} FROM (${ranked}) w WHERE ${only}`
@@ -182,4 +188,62 @@ export function createNextGeneration(d: Dialect, names: { generation: string; de
 export function selectDelta(d: Dialect, delta: string, columns: number): string {
   const names = Array.from({ length: columns }, (_, index) => `c${index}`)
   return `SELECT ${['op', 'record_id', ...names].join(', ')} FROM ${d.state(delta)} ORDER BY ${d.byteOrder('record_id')}`
+}
+
+/** Which of so many buckets a key falls into. */
+function bucketOf(d: Dialect, buckets: number): string {
+  return `MOD(${d.hexNumber(`SUBSTR(${d.sha256('record_id')}, 1, ${sumDigits})`)}, ${buckets})`
+}
+
+/** Examples are taken from so many buckets, and of texts up to so many characters. */
+const exampleBuckets = 256
+const exampleCharactersMax = 1000
+
+/** The columns, the key first, whose texts have more than one form: their names here, and their place. */
+export function exampleColumns(source: Source): readonly { readonly name: string; readonly index: number }[] {
+  const names = ['record_id', ...payload(source)]
+  return [source.key, ...source.columns].flatMap(({ kind }, index) =>
+    hasForms(kind) ? [{ name: names[index]!, index }] : [],
+  )
+}
+
+/** Cells of a digest before its examples. */
+export const digestCells = 2 + sums
+
+/**
+ * Bucket, number of rows and four sums (`sync/digest.ts`), then one text of each of `exampleColumns`. The text of a row has
+ * the length before each column's text, so that no two rows have the same one.
+ */
+export function selectDigests(
+  d: Dialect,
+  source: Source,
+  { rows, buckets }: { rows: string; buckets: number },
+): string {
+  const fields = ['record_id', ...payload(source)].map((name) => {
+    const long = `SUBSTR(${d.sha256(name)}, 1, ${longTextDigits}) || '!'`
+    const short = `CAST(LENGTH(${name}) AS ${d.types.text}) || ':' || ${name}`
+    return `CASE WHEN ${name} IS NULL THEN 'n' WHEN LENGTH(${name}) > ${fieldCharactersMax(source)} THEN ${long} ELSE ${short} END`
+  })
+  const examples = exampleColumns(source).map(({ name }) => name)
+  const row = [`${bucketOf(d, buckets)} AS bucket`, `${d.sha256(fields.join(' || '))} AS row_hash`, ...examples]
+  const totals = Array.from(
+    { length: sums },
+    (_, index) => `SUM(${d.hexNumber(`SUBSTR(row_hash, ${1 + index * sumDigits}, ${sumDigits})`)})`,
+  )
+  const shown = examples.map(
+    (name) =>
+      `MAX(CASE WHEN bucket < ${exampleBuckets} AND LENGTH(${name}) <= ${exampleCharactersMax} THEN ${name} END)`,
+  )
+  const hashed = `SELECT ${row.join(', ')} FROM (${rows}) s`
+  return `SELECT ${['bucket', 'COUNT(*)', ...totals, ...shown].join(', ')} FROM (${hashed}) h GROUP BY bucket`
+}
+
+/** `op`, `record_id`, `c0`, … of all rows, or of those in some buckets. */
+export function selectRows(
+  d: Dialect,
+  source: Source,
+  { rows, only }: { readonly rows: string; readonly only: Buckets | null },
+): string {
+  const where = only === null ? '' : ` WHERE ${bucketOf(d, only.of)} IN (${only.numbers.join(', ')})`
+  return `SELECT ${[`'A' AS op`, 'record_id', ...payload(source)].join(', ')} FROM (${rows}) s${where}`
 }

@@ -1,43 +1,57 @@
-/** Whether two output topics hold the same records: as far as the shorter one goes in each partition, bytes first, then meaning. */
+/** Whether two output topics hold the same records in the same places: bytes first, then meaning. */
 import { isDeepStrictEqual } from 'node:util'
+import type { KafkaAdmin } from '../../src/kafka/admin.ts'
 import type { KafkaConnection } from '../../src/kafka/connection.ts'
 import { scan } from '../../src/kafka/scan.ts'
 
 export interface Comparison {
   readonly connection: KafkaConnection
+  readonly admin: KafkaAdmin
   readonly one: string
   readonly other: string
-  /** Fewer records in common are a failure. */
-  readonly atLeast: number
+  /** So many of each partition, as far as both go. */
+  readonly recordsPerPartition: number
 }
 
-export async function compareOutputs({ connection, one, other, atLeast }: Comparison): Promise<string> {
-  const ones = new Map<string, Buffer>()
-  for await (const batch of scan({ connection, topic: one })) {
-    batch.each((message) => {
-      const record = Buffer.from(message.bytes.subarray(message.keyStart, message.valueEnd))
-      ones.set(`${message.partition}/${message.offset}`, record)
-    })
-  }
+interface Output {
+  readonly key: string
+  readonly value: string
+}
+
+export async function compareOutputs(options: Comparison): Promise<string> {
+  const { admin, one, other, recordsPerPartition } = options
+  const to = new Map<number, number>()
+  for (const { partition, high } of [...(await admin.offsets(one)), ...(await admin.offsets(other))])
+    to.set(partition, Math.min(high, to.get(partition) ?? recordsPerPartition))
+  const ones = new Map<string, Output>()
+  await each(options, one, to, (place, output) => ones.set(place, output))
   let compared = 0
   let sameBytes = 0
-  for await (const batch of scan({ connection, topic: other })) {
-    batch.each((message) => {
-      const place = `${message.partition}/${message.offset}`
-      const record = ones.get(place)
-      if (record === undefined) return
-      compared++
-      const mine = message.bytes.subarray(message.keyStart, message.valueEnd)
-      if (record.equals(mine)) sameBytes++
-      else if (!isDeepStrictEqual(parsedValue(record), parsedValue(mine)))
-        throw new Error(`${place} differs:\n${record.toString()}\n${mine.toString()}`)
-    })
-  }
-  if (compared < atLeast) throw new Error(`only ${compared} of ${atLeast} records to compare`)
-  return `${compared} outputs of (b) and (c) compared: all equal, ${sameBytes} of them byte for byte`
+  await each(options, other, to, (place, { key, value }) => {
+    const expected = ones.get(place)
+    if (expected === undefined) throw new Error(`${place} is in ${other}, not in ${one}`)
+    compared++
+    if (expected.value === value) sameBytes++
+    if (expected.key !== key || !isDeepStrictEqual(JSON.parse(expected.value), JSON.parse(value)))
+      throw new Error(`${place} of ${one} and ${other} differs:\n${expected.value}\n${value}`)
+  })
+  if (compared < ones.size || compared < (recordsPerPartition * to.size) / 2)
+    throw new Error(`only ${compared} of ${ones.size} records of ${one} are in ${other}`)
+  return `${compared} outputs compared, all equal, ${sameBytes} of them byte for byte`
 }
 
-/** Key, length and value lie one after another; the value begins with its brace. */
-function parsedValue(record: Buffer): unknown {
-  return JSON.parse(record.toString('utf8', record.indexOf(0x7b)))
+async function each(
+  { connection }: Comparison,
+  topic: string,
+  to: ReadonlyMap<number, number>,
+  visit: (place: string, output: Output) => void,
+): Promise<void> {
+  for await (const batch of scan({ connection, topic, to })) {
+    batch.each(({ partition, offset, bytes, keyStart, keyEnd, valueStart, valueEnd }) =>
+      visit(`${partition}/${offset}`, {
+        key: bytes.toString('utf8', keyStart, keyEnd),
+        value: bytes.toString('utf8', valueStart, valueEnd),
+      }),
+    )
+  }
 }

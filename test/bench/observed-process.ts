@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 /** Linux counts CPU time in hundredths of a second. */
 const ticksPerSecond = 100
 const pollMilliseconds = 40
+const endSecondsMax = 15
 
 export interface Figures {
   readonly events: number
@@ -14,7 +15,8 @@ export interface Figures {
   /** Most memory that is the process's own, MiB; the pages of mapped files are the operating system's cache. */
   readonly ownMiB: number
   readonly mappedMiB: number
-  /** Own memory at half and at the end of the output, MiB. */
+  /** Own memory at a tenth, at half and at the end of the output, MiB. */
+  readonly tenthMiB: number
   readonly halfMiB: number
   readonly endMiB: number
   readonly firstOutputSeconds: number
@@ -28,40 +30,100 @@ interface Sample {
   readonly mappedMiB: number
 }
 
-export interface Contender {
+export interface Command {
   readonly command: readonly string[]
   /** The processor it may run on, or null for any. */
   readonly core: number | null
-  readonly env?: Readonly<Record<string, string>>
+}
+
+export interface Contender extends Command {
   /** Output records so far. */
   readonly done: () => Promise<number>
   readonly events: number
   readonly secondsMax: number
 }
 
+/** Runs the contender until all output is there. */
 export async function observe(contender: Contender): Promise<Figures> {
-  const { command, core, events } = contender
-  const [file, ...rest] = core === null ? command : ['taskset', '-c', String(core), ...command]
+  const { events, secondsMax, done: count } = contender
   const started = performance.now()
-  const child = spawn(file!, rest, {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...contender.env },
-  })
+  const running = new ObservedProcess(contender)
   const samples: Sample[] = []
   try {
     for (;;) {
-      const done = await contender.done()
+      const done = await count()
       const seconds = (performance.now() - started) / 1000
-      if (child.exitCode !== null) throw new Error(`${command.join(' ')} ended with ${child.exitCode}`)
-      samples.push({ seconds, done, ...usage(child.pid!) })
+      running.check()
+      samples.push({ seconds, done, ...running.usage() })
       if (done >= events) break
-      if (seconds > contender.secondsMax) throw new Error(`${done} of ${events} events in ${contender.secondsMax} s`)
+      if (seconds > secondsMax) throw new Error(`${done} of ${events} events in ${secondsMax} s`)
       await new Promise((resolve) => setTimeout(resolve, pollMilliseconds))
     }
   } finally {
-    await end(child)
+    await running.end()
   }
   return figures(samples, events)
+}
+
+export class ObservedProcess {
+  readonly #child: ChildProcess
+  /** What it has said on stderr. */
+  readonly lines: string[] = []
+  #rest = ''
+
+  constructor({ command, core }: Command) {
+    const [file, ...rest] = core === null ? command : ['taskset', '-c', String(core), ...command]
+    this.#child = spawn(file!, rest, { stdio: ['ignore', 'inherit', 'pipe'] })
+    this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (this.#rest + text).split('\n')
+      this.#rest = lines.pop() ?? ''
+      this.lines.push(...lines)
+    })
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  /** @throws when it has ended */
+  check(): void {
+    const { exitCode, signalCode, spawnargs } = this.#child
+    if (exitCode === null && signalCode === null) return
+    throw new Error(`${spawnargs.join(' ')} ended with ${exitCode ?? signalCode}:\n${this.lines.slice(-20).join('\n')}`)
+  }
+
+  /** Waits for a line that contains the text. */
+  async said(text: string): Promise<string> {
+    for (;;) {
+      const line = this.lines.find((line) => line.includes(text))
+      if (line !== undefined) return line
+      this.check()
+      await new Promise((resolve) => setTimeout(resolve, pollMilliseconds))
+    }
+  }
+
+  usage(): { cpu: number; ownMiB: number; mappedMiB: number } {
+    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
+    const mebibytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) / 1024
+    return {
+      cpu: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
+      ownMiB: mebibytes('RssAnon'),
+      mappedMiB: mebibytes('RssFile'),
+    }
+  }
+
+  async end(): Promise<void> {
+    const child = this.#child
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), endSecondsMax * 1000)
+    await ended
+    clearTimeout(timer)
+  }
 }
 
 function figures(samples: readonly Sample[], events: number): Figures {
@@ -75,30 +137,9 @@ function figures(samples: readonly Sample[], events: number): Figures {
     eventsPerSecond: count / (window.seconds - from.seconds),
     ownMiB: Math.max(...samples.map(({ ownMiB }) => ownMiB)),
     mappedMiB: Math.max(...samples.map(({ mappedMiB }) => mappedMiB)),
+    tenthMiB: samples.find(({ done }) => done >= events / 10)!.ownMiB,
     halfMiB: samples.find(({ done }) => done >= events / 2)!.ownMiB,
     endMiB: samples.at(-1)!.ownMiB,
     firstOutputSeconds: samples.find(({ done }) => done > 0)!.seconds,
   }
-}
-
-function usage(pid: number): { cpu: number; ownMiB: number; mappedMiB: number } {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ')
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const mebibytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) / 1024
-  return {
-    cpu: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
-    ownMiB: mebibytes('RssAnon'),
-    mappedMiB: mebibytes('RssFile'),
-  }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = new Promise((resolve) => child.once('exit', resolve))
-  child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000)
-  await ended
-  clearTimeout(timer)
 }

@@ -1,8 +1,9 @@
 /**
- * How long a sync takes, and how much memory: DuckDB with a million rows of ten columns.
- * usage: npx tsx test/bench/sync.ts [ROWS]        Each figure is a process of its own; memory is its peak, all included.
+ * How long a sync takes, and how much memory: DuckDB with a million rows of ten columns, on as many cores as there are.
+ * Each figure is a process of its own; memory is its peak, all included. `npm run bench -- --only sync --rows N`
  */
 import { spawnSync } from 'node:child_process'
+import { hash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,9 +11,11 @@ import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { systemClock } from '../../src/clock.ts'
 import { openSnapshots } from '../../src/snapshot/snapshots.ts'
-import { snapshotStore } from '../../src/snapshot/store.ts'
+import { type LocalSnapshotStore, snapshotStore } from '../../src/snapshot/store.ts'
+import { audit } from '../../src/sync/audit.ts'
 import type { EntityPlan } from '../../src/sync/entity-plan.ts'
 import { sync } from '../../src/sync/sync.ts'
+import type { Warehouse } from '../../src/sync/warehouse.ts'
 import { openWarehouse } from '../../src/warehouse/open.ts'
 
 const entity: EntityPlan = {
@@ -49,6 +52,11 @@ async function step(dir: string, name: string, rows: number): Promise<void> {
       `INSERT INTO customers SELECT id + ${rows}, * EXCLUDE (id) FROM customers WHERE id % 200 = 11`,
     )
   if (name === 'lookup') return lookups(dir, rows)
+  const local = name.startsWith('local')
+  const state = local ? 'local' : 'warehouse'
+  const warehouse = await openWarehouse({ type: 'duckdb', path, stateSchema: '_segment_reverse_etl', state })
+  const store = snapshotStore({ dir: local ? join(dir, 'local') : dir })
+  if (name.startsWith('audit')) return auditStep(name, { warehouse, store })
   const started = performance.now()
   let stall = 0
   let last = started
@@ -58,8 +66,8 @@ async function step(dir: string, name: string, rows: number): Promise<void> {
   }, 5)
   const run = await sync({
     entity,
-    warehouse: await openWarehouse({ type: 'duckdb', path, stateSchema: '_segment_reverse_etl' }),
-    store: snapshotStore({ dir }),
+    warehouse,
+    store,
     clock: systemClock,
     tell: () => {},
     owner: 'bench',
@@ -68,10 +76,33 @@ async function step(dir: string, name: string, rows: number): Promise<void> {
   clearInterval(pulse)
   const seconds = (performance.now() - started) / 1000
   const { result, added, updated, deleted, error } = run
+  if (error !== null) throw new Error(error.message)
+  const goal = goals.find((one) => one.name === name && one.rows === rows)?.goal
   console.log(
-    `${name.padEnd(10)} ${seconds.toFixed(2)} s, peak ${peakMegabytes()} MB, longest stall ${stall.toFixed(0)} ms: ${result}, ${added} added, ${updated} updated, ${deleted} deleted ${error ? error.message : ''}`,
+    `${name.padEnd(15)} ${seconds.toFixed(2)} s, peak ${peakMegabytes()} MiB${goal === undefined ? '' : ` (goal ${goal})`}: ${result}, +${added} ~${updated} -${deleted}, longest stall ${stall.toFixed(0)} ms`,
   )
 }
+
+async function auditStep(
+  name: string,
+  { warehouse, store }: { readonly warehouse: Warehouse; readonly store: LocalSnapshotStore },
+): Promise<void> {
+  const started = performance.now()
+  const signal = new AbortController().signal
+  const report = await audit({ entity, warehouse, store, sha256: (text) => hash('sha256', text, 'hex'), signal })
+  const { ok, buckets, rows_read: read } = report
+  console.log(
+    `${name.padEnd(15)} ${((performance.now() - started) / 1000).toFixed(2)} s, peak ${peakMegabytes()} MiB: ok ${ok}, ${buckets.differing} of ${buckets.compared} buckets differ, ${read} rows read`,
+  )
+}
+
+const goals = [
+  { name: 'first', rows: 1_000_000, goal: '<= 15 s' },
+  { name: 'unchanged', rows: 1_000_000, goal: '<= 0.2 s' },
+  { name: 'changed', rows: 1_000_000, goal: '<= 2.5 s, <= 350 MiB' },
+  { name: 'first', rows: 10_000_000, goal: '<= 1024 MiB' },
+  { name: 'changed', rows: 10_000_000, goal: '<= 1024 MiB' },
+]
 
 async function lookups(dir: string, rows: number): Promise<void> {
   const live = openSnapshots({ dir, entities: [entity.slug], tell: () => {} })
@@ -92,7 +123,7 @@ async function lookups(dir: string, rows: number): Promise<void> {
     }
     const perSecond = Math.round(count / ((performance.now() - started) / 1000) / 1000)
     console.log(
-      `lookups    ${perSecond}k/s, ${round} million of uniform keys, ${hits} hits, peak ${peakMegabytes()} MB`,
+      `lookups    ${perSecond}k/s, ${round} million of uniform keys, ${hits} hits, peak ${peakMegabytes()} MiB`,
     )
   }
   live.close()
@@ -106,7 +137,8 @@ const [first = '1000000', name, dir] = process.argv.slice(2)
 if (name && dir) await step(dir, name, Number(first))
 else {
   const folder = mkdtempSync(join(tmpdir(), 'le-bench-'))
-  for (const next of ['make', 'first', 'unchanged', 'change', 'changed', 'lookup'])
+  const steps = 'make first local-first unchanged local-unchanged audit change changed local-changed audit lookup'
+  for (const next of steps.split(' '))
     spawnSync(process.execPath, ['--import', 'tsx', fileURLToPath(import.meta.url), first, next, folder], {
       stdio: 'inherit',
     })

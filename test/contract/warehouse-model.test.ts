@@ -3,6 +3,7 @@
  * `SYNC_MODEL_RUNS=100 SYNC_MODEL_ENGINES=postgres,redshift npx vitest run --project contract warehouse-model` for as many as wanted.
  */
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import type { StatePlace } from '../../src/sync/warehouse.ts'
 import { bigQueryEmulator } from '../support/bigquery.ts'
 import { sparkWithDelta } from '../support/databricks.ts'
 import type { Peer } from '../support/peer.ts'
@@ -13,6 +14,7 @@ import { startRedshiftPeer } from '../support/peers/redshift.ts'
 import { startSnowflakePeer } from '../support/peers/snowflake.ts'
 import { fakesnow } from '../support/snowflake.ts'
 import { followsTheTable } from '../support/sync-model.ts'
+import { SyncWorld } from '../support/sync-world.ts'
 import { onEngine } from './warehouse-suite.ts'
 
 interface Engine {
@@ -23,12 +25,13 @@ interface Engine {
 }
 
 const engines: Readonly<Record<string, Engine>> = {
-  postgres: { start: startPostgresPeer, runs: 10 },
-  redshift: { start: startRedshiftPeer, runs: 10 },
+  postgres: { start: startPostgresPeer, runs: 100 },
+  redshift: { start: startRedshiftPeer, runs: 100 },
   snowflake: { start: startSnowflakePeer, make: fakesnow, runs: 3 },
   bigquery: { start: startBigQueryPeer, make: bigQueryEmulator, runs: 2 },
   databricks: { start: startDatabricksPeer, make: sparkWithDelta, runs: 1 },
 }
+const timeout = 3_600_000
 const nothingToMake = async () => {}
 const wanted = process.env.SYNC_MODEL_ENGINES?.split(',') ?? Object.keys(engines)
 
@@ -42,8 +45,19 @@ for (const [engine, { start, make, runs }] of Object.entries(engines)) {
       })
       afterAll(() => peer.stop())
 
-      test('the snapshot follows the table, whatever happens in between', { timeout: 3_600_000 }, () =>
-        followsTheTable({ runs: Number(process.env.SYNC_MODEL_RUNS ?? runs), peer }),
+      const follows = (state: StatePlace, count: number) => () =>
+        followsTheTable({
+          world: () => SyncWorld.create({ peer, state }),
+          runs: Number(process.env.SYNC_MODEL_RUNS ?? count),
+          shrink: false,
+        })
+
+      test('the snapshot follows the table, whatever happens in between', { timeout }, follows('warehouse', runs))
+
+      test(
+        'the snapshot follows the table with SELECT alone, and nothing is written',
+        { timeout },
+        follows('local', Math.ceil(runs / 2)),
       )
     }),
   )

@@ -6,12 +6,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
 import pg from 'pg'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { openSnapshots } from '../../src/snapshot/snapshots.ts'
 import { snapshotStore } from '../../src/snapshot/store.ts'
 import { sync } from '../../src/sync/sync.ts'
 import type { SyncRun } from '../../src/sync/sync-run.ts'
+import type { StatePlace } from '../../src/sync/warehouse.ts'
 import { openWarehouse, type WarehouseConfig } from '../../src/warehouse/open.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { childEntity } from '../support/sync-child-entity.ts'
@@ -37,10 +38,14 @@ async function sql(...statements: string[]): Promise<unknown[][]> {
   }
 }
 
-async function run(
-  config: WarehouseConfig = { type: 'duckdb', path, stateSchema: '_segment_reverse_etl' },
-  dir = folder,
-) {
+const duckdb = (state: StatePlace): WarehouseConfig => ({
+  type: 'duckdb',
+  path,
+  stateSchema: '_segment_reverse_etl',
+  state,
+})
+
+async function run(config: WarehouseConfig = duckdb('warehouse'), dir = folder) {
   return sync({
     entity: childEntity,
     warehouse: await openWarehouse(config),
@@ -52,9 +57,9 @@ async function run(
   })
 }
 
-function startChild(): { readonly child: ChildProcess; readonly ended: Promise<string> } {
+function startChild(state: StatePlace): { readonly child: ChildProcess; readonly ended: Promise<string> } {
   const script = fileURLToPath(new URL('../support/sync-child.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--import', 'tsx', script, path, folder], {
+  const child = spawn(process.execPath, ['--import', 'tsx', script, path, folder, state], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let output = ''
@@ -77,48 +82,48 @@ async function served(keys: readonly string[]): Promise<(string | undefined)[]> 
   return found
 }
 
-test('a sync that is killed in the middle of a build leaves the old version serving, and the next one finishes', async () => {
-  await sql(`CREATE TABLE products AS SELECT i AS id, 0 AS n, repeat('x', 200) AS filler FROM range(60000) r(i)`)
-  expect((await run()).result).toBe('success')
-  await sql('UPDATE products SET n = 1', 'DELETE FROM products WHERE id = 5')
-  const { child, ended } = startChild()
-  const snapshots = join(folder, 'snapshots', 'product')
-  while (!readdirSync(snapshots).some((name) => name.endsWith('.building'))) {
-    expect(child.exitCode).toBeNull()
-    await new Promise((resolve) => setTimeout(resolve, 1))
-  }
-  child.kill('SIGKILL')
-  await ended
-  expect(readdirSync(snapshots).some((name) => name.endsWith('.building'))).toBe(true)
-  expect((await served(['5', '6'])).map((row) => row?.slice(0, 14))).toEqual(['{"id":5,"n":0,', '{"id":6,"n":0,'])
-  expect(await run()).toMatchObject({
-    result: 'success',
-    reason: 'finished an interrupted run',
-    updated: 0,
-    rows: 59_999,
-  })
-  expect((await served(['5', '6'])).map((row) => row?.slice(0, 14))).toEqual([undefined, '{"id":6,"n":1,'])
-  expect(readdirSync(snapshots).filter((name) => !/^\d+\.(?:json|sqlite)$/.test(name))).toEqual([])
-})
-
-test('syncs that are killed at any time never leave anything but the old or the new version', async () => {
-  await sql(`CREATE TABLE products AS SELECT i AS id, 0 AS n FROM range(20000) r(i)`)
-  expect((await run()).result).toBe('success')
-  for (let round = 1; round <= 8; round++) {
-    await sql(`UPDATE products SET n = ${round}`)
-    const { child, ended } = startChild()
-    const wait = 350 + Math.floor(Math.random() * 700)
-    const timer = setTimeout(() => child.kill('SIGKILL'), wait)
+describe.each([
+  { state: 'warehouse', finished: { reason: 'finished an interrupted run', updated: 0 } },
+  { state: 'local', finished: { reason: 'changes', updated: 59_999 } },
+] as const)('with the state kept by $state', ({ state, finished }) => {
+  test('a sync that is killed in the middle of a build leaves the old version serving, and the next one finishes', async () => {
+    await sql(`CREATE TABLE products AS SELECT i AS id, 0 AS n, repeat('x', 200) AS filler FROM range(60000) r(i)`)
+    expect((await run(duckdb(state))).result).toBe('success')
+    await sql('UPDATE products SET n = 1', 'DELETE FROM products WHERE id = 5')
+    const { child, ended } = startChild(state)
+    const snapshots = join(folder, 'snapshots', 'product')
+    while (!readdirSync(snapshots).some((name) => name.endsWith('.building'))) {
+      expect(child.exitCode).toBeNull()
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    child.kill('SIGKILL')
     await ended
-    clearTimeout(timer)
-    const [first, last] = await served(['0', '19999'])
-    const before = [`{"id":0,"n":${round - 1}}`, `{"id":19999,"n":${round - 1}}`]
-    const after = [`{"id":0,"n":${round}}`, `{"id":19999,"n":${round}}`]
-    expect([before, after], `killed after ${wait} ms`).toContainEqual([first, last])
-    expect((await run()).error, `killed after ${wait} ms`).toBeNull()
-    expect(await served(['0', '19999'])).toEqual(after)
-  }
-  expect(await sql(sums)).toEqual([['20000', '160000', '20000']])
+    expect(readdirSync(snapshots).some((name) => name.endsWith('.building'))).toBe(true)
+    expect((await served(['5', '6'])).map((row) => row?.slice(0, 14))).toEqual(['{"id":5,"n":0,', '{"id":6,"n":0,'])
+    expect(await run(duckdb(state))).toMatchObject({ result: 'success', ...finished, rows: 59_999 })
+    expect((await served(['5', '6'])).map((row) => row?.slice(0, 14))).toEqual([undefined, '{"id":6,"n":1,'])
+    expect(readdirSync(snapshots).filter((name) => !/^\d+\.(?:json|sqlite)$/.test(name))).toEqual([])
+  })
+
+  test('syncs that are killed at any time never leave anything but the old or the new version', async () => {
+    await sql(`CREATE TABLE products AS SELECT i AS id, 0 AS n FROM range(20000) r(i)`)
+    expect((await run(duckdb(state))).result).toBe('success')
+    for (let round = 1; round <= 8; round++) {
+      await sql(`UPDATE products SET n = ${round}`)
+      const { child, ended } = startChild(state)
+      const wait = 350 + Math.floor(Math.random() * 700)
+      const timer = setTimeout(() => child.kill('SIGKILL'), wait)
+      await ended
+      clearTimeout(timer)
+      const [first, last] = await served(['0', '19999'])
+      const before = [`{"id":0,"n":${round - 1}}`, `{"id":19999,"n":${round - 1}}`]
+      const after = [`{"id":0,"n":${round}}`, `{"id":19999,"n":${round}}`]
+      expect([before, after], `killed after ${wait} ms`).toContainEqual([first, last])
+      expect((await run(duckdb(state))).error, `killed after ${wait} ms`).toBeNull()
+      expect(await served(['0', '19999'])).toEqual(after)
+    }
+    expect(await sql(sums)).toEqual([['20000', '160000', '20000']])
+  })
 })
 
 test('a DuckDB file that another process holds is busy, and that is worth another try', async () => {

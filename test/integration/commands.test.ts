@@ -4,6 +4,7 @@ import { type AddressInfo, createConnection, createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Problem } from '../../src/errors.ts'
+import { lockStateDir } from '../../src/snapshot/lock.ts'
 import { folder, json, linkedEvents, start } from '../support/cli.ts'
 import { duckdb, shopGraph, shopTables } from '../support/shop.ts'
 
@@ -292,6 +293,47 @@ describe('from a warehouse table to an enriched event', () => {
     ])
   })
 
+  test('sync audit proves that the snapshot is the table, or names the keys that differ, while another process owns the state', async () => {
+    expect(await json(['sync'], { cwd })).toMatchObject({ exit: 0 })
+    const lock = lockStateDir(join(cwd, '.linked-events'))
+    try {
+      expect(await json(['sync', 'audit', 'account'], { cwd })).toMatchObject({
+        ok: true,
+        exit: 0,
+        entity: 'account',
+        rows: { table: 3, snapshot: 3 },
+        buckets: { compared: 1, differing: 0 },
+        changed_since: null,
+        hint: null,
+      })
+      await duckdb(join(cwd, 'warehouse.duckdb'), [`UPDATE accounts SET "PLAN" = 'other' WHERE "ACCOUNT_ID" = 42`])
+      expect(await json(['sync', 'audit', 'account'], { cwd })).toMatchObject({
+        ok: false,
+        exit: 1,
+        different: { count: 1, keys: ['42'] },
+        changed_since: true,
+        hint: 'the table has changed since the snapshot was made: run `linked-events sync account`, then audit again',
+      })
+      const said = await linkedEvents(['sync', 'audit', 'account'], { cwd })
+      expect(said.stdout).toMatch(/^1 different: 42$/m)
+    } finally {
+      lock.release()
+    }
+  })
+
+  test('with state: local the warehouse file is only read', async () => {
+    const dir = await shop({ 'linked-events.yaml': config.replace('type: duckdb,', 'type: duckdb, state: local,') })
+    const file = join(dir, 'warehouse.duckdb')
+    const before = readFileSync(file)
+    expect(await json(['run', '--until-end'], { cwd: dir })).toMatchObject({ ok: true, exit: 0, consumed: 6 })
+    const { checks } = await json<{ checks: { name: string }[] }>(['doctor'], { cwd: dir })
+    expect(checks.map(({ name }) => name).filter((name) => /schema/.test(name))).toEqual([])
+    expect(await json(['sync', 'reset', 'product'], { cwd: dir })).toMatchObject({ ok: true, exit: 0 })
+    expect(await json(['sync', 'audit', 'product'], { cwd: dir })).toMatchObject({ ok: true, exit: 0 })
+    expect(readFileSync(file).equals(before)).toBe(true)
+    expect(await json(['sync', '--full', 'product'], { cwd: dir })).toMatchObject({ runs: [{ epoch: 2, version: 2 }] })
+  })
+
   test('sync reset forgets, and the next sync reads everything in a new epoch', async () => {
     expect(await json(['sync', 'reset', 'account'], { cwd })).toMatchObject({ ok: true, exit: 0 })
     expect(await json(['sync', 'account'], { cwd })).toMatchObject({ runs: [{ result: 'success', epoch: 2, rows: 3 }] })
@@ -471,6 +513,44 @@ describe('bad surroundings: a clear error, a code, a hint, the right exit code',
     expect(await json(['sync', 'history', 'product'], { cwd })).toMatchObject({
       runs: [{ result: 'cancelled' }, { result: 'success' }],
     })
+  })
+
+  test('--approve lets through the change that was stopped, and no other', async () => {
+    const cwd = await shop()
+    const change = (...statements: string[]) => duckdb(join(cwd, 'warehouse.duckdb'), statements)
+    const runs = async (...options: string[]) =>
+      (await json<{ runs: Record<string, unknown>[] }>(['sync', 'product', ...options], { cwd })).runs[0]
+    await change(`INSERT INTO products SELECT 'many-' || i, NULL, i, i, NULL, NULL FROM range(5000) r(i)`)
+    expect(await runs()).toMatchObject({ result: 'success', rows: 5003 })
+
+    await change(`DELETE FROM products WHERE "PRICE" BETWEEN 1000 AND 2999`)
+    // Nothing was stopped before: --approve alone does not say what it approves.
+    expect(await runs('--approve')).toMatchObject({ result: 'guarded', rows: 5003, deleted: 2000 })
+    await change(`DELETE FROM products WHERE "PRICE" >= 3000`)
+    expect(await runs('--approve')).toMatchObject({ result: 'guarded', rows: 5003, deleted: 4000 })
+    // Rows that come or change meanwhile do not matter: the deleted ones are the same.
+    await change(
+      `INSERT INTO products ("SKU") VALUES ('new')`,
+      `UPDATE products SET "NOTE" = 'x' WHERE "SKU" = 'SKU-1'`,
+    )
+    expect(await runs()).toMatchObject({ result: 'guarded', rows: 5003, error: { code: 'SYNC_GUARDED' } })
+    expect(await runs('--approve')).toMatchObject({
+      result: 'success',
+      added: 1,
+      updated: 1,
+      deleted: 4000,
+      rows: 1004,
+    })
+
+    // It was let through once: the same change later is stopped again.
+    await change(`INSERT INTO products SELECT 'many-' || i, NULL, i, i, NULL, NULL FROM range(1000, 5000) r(i)`)
+    expect(await runs()).toMatchObject({ result: 'success', rows: 5004 })
+    await change(`DELETE FROM products WHERE "PRICE" >= 1000`)
+    expect(await runs('--approve')).toMatchObject({ result: 'guarded', rows: 5004 })
+
+    // The whole table anew, and most of it missing: approved by the keys that are left.
+    expect(await runs('--full')).toMatchObject({ result: 'guarded', version: 3 })
+    expect(await runs('--full', '--approve')).toMatchObject({ result: 'success', epoch: 2, rows: 1004 })
   })
 
   test('a sync that is killed leaves nothing half done', async () => {

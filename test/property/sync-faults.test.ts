@@ -87,6 +87,28 @@ test('a first run that dies at any call is finished by the next one', async () =
   }
 })
 
+for (const fault of ['before', 'after', 'lost', 'refused'] as const) {
+  test(`where nothing may be written in the warehouse, a fault (${fault}) at any call of a run loses nothing`, async () => {
+    const again = async () => {
+      await world.remove()
+      world = await SyncWorld.create({ state: 'local' })
+      await prepareChange()
+    }
+    await again()
+    const calls = await attempt(null, false)
+    expect(calls).toContain('a page of rows')
+    expect(await world.violations()).toEqual([])
+    for (let at = 0; at < calls.length; at++) {
+      await again()
+      await attempt({ at, fault }, false)
+      await tableMovesOn()
+      const place = `call ${at}, ${calls[at]}`
+      expect(await world.sync(), place).toMatchObject({ error: null, epoch: 1, rows: 3 })
+      expect(await world.violations(), place).toEqual([])
+    }
+  })
+}
+
 test('a run that is held up at any call while another one goes through changes nothing any more', async () => {
   await prepareChange()
   const calls = await attempt(null, false)

@@ -70,6 +70,7 @@ export async function startDatabricks(): Promise<Server & { readonly port: numbe
       'java',
       '-Xmx1g',
       '-XX:+UseSerialGC',
+      '-XX:TieredStopAtLevel=1',
       '-Djdk.reflect.useDirectMethodHandle=false',
       '-Dio.netty.tryReflectionSetAccessible=true',
       '-Duser.timezone=UTC',

@@ -3,6 +3,8 @@ import type { WarehouseConfig } from '../../src/warehouse/open.ts'
 
 export interface Peer {
   readonly config: WarehouseConfig
+  /** The same warehouse for one who may do nothing but SELECT; where the engine has no rights, for anybody. */
+  readonly reader: WarehouseConfig
   /** Runs statements of the suite, which quotes every name: as "…". The rows of the last one. */
   sql(...statements: string[]): Promise<unknown[][]>
   /** Tables of the state schema, or null when there is no such schema. */

@@ -67,6 +67,15 @@ export async function sharedPostgres(): Promise<Postgres> {
   return { url, crash: refuse, stop: async () => {} }
 }
 
+/** Makes a role that may log in, and read what is made in the schema `public` from now on; nothing else. */
+export async function createReader(sql: (text: string) => Promise<unknown>): Promise<string> {
+  const role = `le_reader_${process.pid}_${Date.now()}`
+  await sql(`CREATE ROLE "${role}" LOGIN`)
+  await sql('REVOKE CREATE ON SCHEMA public FROM PUBLIC')
+  await sql(`ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO "${role}"`)
+  return role
+}
+
 function serverFolder(): string {
   const root = '/usr/lib/postgresql'
   const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : []

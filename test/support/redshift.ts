@@ -4,11 +4,13 @@
  */
 import { connect, createServer, type Socket } from 'node:net'
 import pg from 'pg'
-import { sharedPostgres } from './postgres.ts'
+import { createReader, sharedPostgres } from './postgres.ts'
 
 export interface Redshift {
   /** Through the front: what a Redshift client may say. */
   readonly url: string
+  /** The same for one who may do nothing but SELECT. */
+  readonly readerUrl: string
   /** Straight to PostgreSQL, for what a test prepares. */
   sql(...statements: string[]): Promise<unknown[][]>
   /** Statements that the front has refused. */
@@ -18,7 +20,7 @@ export interface Redshift {
 
 /** PostgreSQL has them, Redshift does not (or means something else by them). */
 const lacking =
-  /IS (?:NOT )?DISTINCT FROM|ON CONFLICT|\bRETURNING\b|\bjsonb?\b|::|\btext\b|UNLOGGED|GENERATED|ON COMMIT|LATERAL|\bFILTER *\(|string_agg|array_agg *\(|\barray\b|generate_series|sha\d+ *\(|convert_to|\bencode *\(|DISTINCT ON|MERGE|NO SCROLL|advisory|SKIP LOCKED|INCLUDING|CREATE (?:UNIQUE )?INDEX|SEQUENCE|to_regclass|set_config|hashtext|\bfetch\b(?! forward \d+ from)|\bbytea\b|\buuid\b|COLLATE "|information_schema/i
+  /IS (?:NOT )?DISTINCT FROM|ON CONFLICT|\bRETURNING\b|\bjsonb?\b|::|\btext\b|UNLOGGED|GENERATED|ON COMMIT|LATERAL|\bFILTER *\(|string_agg|array_agg *\(|\barray\b|generate_series|sha(?:224|256|384|512) *\(|convert_to|\bencode *\(|DISTINCT ON|MERGE|NO SCROLL|advisory|SKIP LOCKED|INCLUDING|CREATE (?:UNIQUE )?INDEX|SEQUENCE|to_regclass|set_config|hashtext|\bfetch\b(?! forward \d+ from)|\bbytea\b|\buuid\b|COLLATE "|information_schema/i
 const fetchRowsMax = 1000
 
 /** What PostgreSQL must see instead; or why it must not see it. */
@@ -43,6 +45,8 @@ const standIns = [
   `CREATE DOMAIN varbyte AS bytea`,
   `CREATE FUNCTION json_serialize(jsonb) RETURNS varchar LANGUAGE sql IMMUTABLE AS 'SELECT CAST($1 AS varchar)'`,
   `CREATE FUNCTION from_varbyte(bytea, varchar) RETURNS varchar LANGUAGE sql IMMUTABLE AS 'SELECT replace(encode($1, $2), chr(10), '''')'`,
+  `CREATE FUNCTION sha2(varchar, integer) RETURNS varchar LANGUAGE sql IMMUTABLE AS 'SELECT encode(sha256(convert_to($1, ''UTF8'')), ''hex'')'`,
+  `CREATE FUNCTION strtol(varchar, integer) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT CAST(CAST(''x'' || lpad($1, 16, ''0'') AS bit(64)) AS bigint)'`,
   `CREATE VIEW pg_catalog.svv_tables AS SELECT * FROM information_schema.tables`,
   `CREATE VIEW pg_catalog.svv_columns AS SELECT table_schema, table_name, column_name, ordinal_position, COALESCE(domain_name, data_type) AS data_type FROM information_schema.columns`,
   `CREATE VIEW pg_catalog.svv_all_tables AS SELECT 'elsewhere' AS database_name, table_schema AS schema_name, table_name, table_type FROM information_schema.tables`,
@@ -64,10 +68,13 @@ export async function startRedshift(): Promise<Redshift> {
   for (const statement of standIns) await client.query(statement)
   // Redshift reads backslashes in literals, so whoever comes through the front does too.
   await client.query(`ALTER DATABASE "${database}" SET standard_conforming_strings = off`)
+  const reader = await createReader((text) => client.query(text))
   const refused: string[] = []
   const front = await startFront({ host: direct.hostname, port: Number(direct.port || 5432), refused })
+  const url = Object.assign(new URL(direct.href), { hostname: '127.0.0.1', port: String(front.port) })
   return {
-    url: Object.assign(new URL(direct.href), { hostname: '127.0.0.1', port: String(front.port) }).href,
+    url: url.href,
+    readerUrl: Object.assign(new URL(url), { username: reader }).href,
     refused,
     async sql(...statements) {
       let rows: unknown[][] = []
@@ -78,6 +85,7 @@ export async function startRedshift(): Promise<Redshift> {
       await front.stop()
       await client.end()
       await admin.query(`DROP DATABASE "${database}" WITH (FORCE)`)
+      await admin.query(`DROP ROLE "${reader}"`)
       await admin.end()
       await server.stop()
     },

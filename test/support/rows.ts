@@ -5,7 +5,7 @@ import type { RowChange, StoredVersion, VersionOrder } from '../../src/sync/stor
 export async function publishRows(
   store: LocalSnapshotStore,
   rows: Readonly<Record<string, string | null>>,
-  order: Partial<VersionOrder> & { readonly rows: number },
+  order: Partial<Omit<VersionOrder, 'rows'>> & { readonly rows: number },
 ): Promise<StoredVersion> {
   async function* changes(): AsyncGenerator<readonly RowChange[]> {
     yield Object.entries(rows).map(([key, row]) => ({ key, row }))
@@ -17,10 +17,13 @@ export async function publishRows(
     lineage: 'one',
     seq: (before?.seq ?? 0) + 1,
     asOf: Date.parse('2026-01-01T00:00:00Z'),
+    configHash: 'columns.rest',
+    probe: null,
     reason: 'test',
     base: 'nothing',
     changes: changes(),
     keep: 2,
     ...order,
+    rows: () => order.rows,
   })
 }

@@ -96,6 +96,7 @@ REWRITTEN = [
     (re.compile(r"CURRENT_ROLE\(\)"), "'LINKED_EVENTS'"),
     (re.compile(r"CURRENT_WAREHOUSE\(\)"), "'COMPUTE'"),
     (re.compile(r'"(?:[^"]|"")*"\.INFORMATION_SCHEMA\.SCHEMATA'), "INFORMATION_SCHEMA.SCHEMATA"),
+    (re.compile(r"TO_NUMBER\((.+?), 'XXXXXXXX'\)"), r"CAST('0x' || \1 AS BIGINT)"),
 ]
 OWN = re.compile(r"\s*(?:ALTER SESSION SET|GRANT|REVOKE)\b", re.I)
 PROBE = re.compile(r"\s*SELECT SYSTEM\$LAST_CHANGE_COMMIT_TIME\('(.+)'\)\s*$", re.I | re.S)

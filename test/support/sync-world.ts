@@ -1,5 +1,5 @@
 /** A small world for sync tests: a warehouse with one table, its model in memory, a state directory, and faults at every port call. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -12,14 +12,15 @@ import { syncKeyOf } from '../../src/sync/source.ts'
 import type { SnapshotStore } from '../../src/sync/store.ts'
 import { sync } from '../../src/sync/sync.ts'
 import type { SyncRun } from '../../src/sync/sync-run.ts'
-import type { Warehouse, WarehouseSession } from '../../src/sync/warehouse.ts'
+import type { StatePlace, Warehouse, WarehouseSession } from '../../src/sync/warehouse.ts'
 import { openWarehouse } from '../../src/warehouse/open.ts'
 import { type Peer, stateSchema } from './peer.ts'
 import { startDuckDBPeer } from './peers/duckdb.ts'
+import type { World } from './sync-model.ts'
 
 export type Row = readonly [text: string | null, big: bigint | null, amount: string | null, flag: boolean | null]
 
-export class SyncWorld {
+export class SyncWorld implements World {
   readonly folder = mkdtempSync(join(tmpdir(), 'le-sync-'))
   readonly #peer: Peer
   readonly #stop: boolean
@@ -36,14 +37,18 @@ export class SyncWorld {
     installId: 'test',
   }
 
-  private constructor(peer: Peer, stop: boolean) {
-    this.#peer = peer
-    this.#stop = stop
+  readonly #state: StatePlace
+
+  private constructor(parts: { peer: Peer; stop: boolean; state: StatePlace }) {
+    this.#peer = parts.peer
+    this.#stop = parts.stop
+    this.#state = parts.state
   }
 
   /** In a warehouse that is there, or in a DuckDB file of its own. */
-  static async create(peer?: Peer): Promise<SyncWorld> {
-    const world = new SyncWorld(peer ?? (await startDuckDBPeer()), peer === undefined)
+  static async create(options: { readonly peer?: Peer; readonly state?: StatePlace } = {}): Promise<SyncWorld> {
+    const { peer = await startDuckDBPeer(), state = 'warehouse' } = options
+    const world = new SyncWorld({ peer, stop: options.peer === undefined, state })
     await world.sql(
       'CREATE TABLE "products" ("id" VARCHAR, "text" VARCHAR, "big" BIGINT, "amount" DECIMAL(20,4), "flag" BOOLEAN)',
     )
@@ -65,6 +70,33 @@ export class SyncWorld {
   async dropTables(): Promise<void> {
     for (const table of (await this.#peer.state()) ?? [])
       if (!table.startsWith('checkpoint_')) await this.sql(`DROP TABLE "${stateSchema}"."${table}"`)
+  }
+
+  async loseBaselineRow(): Promise<void> {
+    const generations = ((await this.#peer.state()) ?? []).filter((table) => table.startsWith('records_'))
+    for (const table of generations.map((name) => `"${stateSchema}"."${name}"`))
+      await this.sql(`DELETE FROM ${table} WHERE record_id = (SELECT MIN(record_id) FROM ${table})`)
+  }
+
+  async copyVersions(): Promise<void> {
+    const [snapshots, copy] = this.#versionFolders()
+    rmSync(copy, { recursive: true, force: true })
+    if (existsSync(snapshots)) cpSync(snapshots, copy, { recursive: true })
+  }
+
+  async restoreVersions(): Promise<void> {
+    const [snapshots, copy] = this.#versionFolders()
+    rmSync(snapshots, { recursive: true, force: true })
+    if (existsSync(copy)) cpSync(copy, snapshots, { recursive: true })
+  }
+
+  async loseVersion(): Promise<void> {
+    const current = await this.store.current(this.entity.slug)
+    if (current) rmSync(join(this.#versionFolders()[0], this.entity.slug, `${current.version}.json`))
+  }
+
+  #versionFolders(): [snapshots: string, copy: string] {
+    return [join(this.folder, 'snapshots'), join(this.folder, 'copy')]
   }
 
   /** Runs statements as another program would. */
@@ -105,7 +137,8 @@ export class SyncWorld {
   }
 
   warehouse(): Promise<Warehouse> {
-    return openWarehouse(this.#peer.config)
+    const { config, reader } = this.#peer
+    return openWarehouse(this.#state === 'local' ? { ...reader, state: 'local' } : config)
   }
 
   /** What the newest version holds, read without our own reader. */
@@ -121,13 +154,9 @@ export class SyncWorld {
     }
   }
 
-  /** What it should hold, written without our own encoder. */
+  /** What it should hold. */
   expected(): Map<string, string> {
-    const rows = [...this.model].map(([key, [text, big, amount, flag]]): [string, string] => [
-      key,
-      `{"id":${JSON.stringify(key)},"text":${JSON.stringify(text)},"big":${big},"amount":${amount === null ? null : plain(amount)},"flag":${flag}}`,
-    ])
-    return new Map(rows)
+    return new Map([...this.model].map(([key, row]) => [key, expectedRow(key, row)]))
   }
 
   /** Everything that must hold after a run that succeeded; a list of what does not. */
@@ -139,6 +168,7 @@ export class SyncWorld {
     }
     for (const key of snapshot.keys()) if (!expected.has(key)) found.push(`ghost ${JSON.stringify(key)}`)
     const tables = (await this.#peer.state()) ?? []
+    if (this.#state === 'local') return [...found, ...tables.map((table) => `written in the warehouse: ${table}`)]
     const pointer = `checkpoint_${await syncKeyOf(this.entity)}`
     const pointers = await this.sql(
       `SELECT gen_table, n_total, delta_table, epoch, seq FROM "${stateSchema}"."${pointer}"`,
@@ -156,6 +186,11 @@ export class SyncWorld {
     if (current?.epoch !== Number(epoch) || current?.seq !== Number(seq)) found.push('snapshot and checkpoint differ')
     return found
   }
+}
+
+/** A row as a snapshot should have it, written without our own encoder. */
+export function expectedRow(key: string, [text, big, amount, flag]: Row): string {
+  return `{"id":${JSON.stringify(key)},"text":${JSON.stringify(text)},"big":${big},"amount":${amount === null ? null : plain(amount)},"flag":${flag}}`
 }
 
 function literal(text: string | null): string {
@@ -205,23 +240,37 @@ export function faulty<T extends object>(
     if (dead) throw new Crash(`after ${name}`)
     return result
   }
+  // Whoever goes through meanwhile waits for the build that reads these pages.
+  const streamed = plan?.meanwhile === undefined ? ['changes', 'rows'] : []
+  async function* pages(name: string, all: AsyncIterable<unknown>): AsyncGenerator {
+    for await (const page of all) yield await around(`a page of ${name}`, async () => page)
+  }
   const wrap = <T extends object>(target: T, plain: readonly string[]): T =>
     new Proxy(target, {
       get(object, property) {
         const value = Reflect.get(object, property) as unknown
         if (typeof value !== 'function') return value
         const bound = value.bind(object) as (...args: unknown[]) => unknown
+        if (streamed.includes(String(property)))
+          return (...args: unknown[]) => pages(String(property), bound(...args) as AsyncIterable<unknown>)
         if (plain.includes(String(property))) return bound
         return (...args: unknown[]) => around(String(property), async () => bound(...args))
       },
     })
   const warehouse: Warehouse = {
     ...world.warehouse,
-    session: (signal) =>
-      around('session', async () => {
-        const session = await world.warehouse.session(signal)
-        return wrap<WarehouseSession>(session, ['close', 'changes', 'bytesScanned'])
-      }),
+    async session(signal) {
+      let opened: WarehouseSession | null = null
+      try {
+        return await around('session', async () => {
+          opened = await world.warehouse.session(signal)
+          return wrap<WarehouseSession>(opened, ['close', 'changes', 'rows', 'bytesScanned'])
+        })
+      } catch (error) {
+        await (opened as WarehouseSession | null)?.close() // a process that has died holds nothing open
+        throw error
+      }
+    },
   }
   return { warehouse, store: wrap(world.store, []), topic: wrap(world.topic ?? ({} as T), []), calls }
 }

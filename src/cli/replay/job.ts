@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { LinkedEventsError } from '../../errors.ts'
 import type { Stretch } from './bounds.ts'
 import type { Output } from './outputs.ts'
+import type { Pins } from './versions.ts'
 
 export interface Job {
   readonly schema_version: 1
@@ -25,6 +26,8 @@ export interface Job {
   /** `running` is also what a kill leaves behind; `stopped` was asked to stop. */
   readonly state: 'running' | 'stopped' | 'done'
   readonly partitions: readonly Stretch[]
+  /** Versions to enrich with, by entity; of others the newest. */
+  readonly pins: Pins
   /** Versions that enriched, one entry for each start that used others than the one before. */
   readonly snapshots: readonly { readonly at: string; readonly versions: Readonly<Record<string, number>> }[]
 }
@@ -35,6 +38,7 @@ export interface Wanted {
   readonly to: string | null
   readonly topics: readonly string[] | null
   readonly outputTopic: string | null
+  readonly pins: Pins | null
 }
 
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
@@ -69,7 +73,7 @@ export async function readJob(stateDir: string, id: string): Promise<Job | null>
     throw unwritable(file, error)
   }
   try {
-    const job = JSON.parse(text) as Job
+    const job = { pins: {}, ...(JSON.parse(text) as Omit<Job, 'pins'>) } as Job
     if (job.schema_version === 1 && job.id === id && Array.isArray(job.partitions)) return job
   } catch {}
   throw new LinkedEventsError('BAD_INPUT', `${file} is not a replay that this version knows`, {
@@ -118,6 +122,14 @@ export function checkSame(job: Job, wanted: Wanted): void {
     throw differs('--topic', wanted.topics.join(','), job.topics.join(','))
   if (wanted.outputTopic !== null && wanted.outputTopic !== job.output_topic)
     throw differs('--output-topic', wanted.outputTopic, job.output_topic ?? '{topic}.replay')
+  const kept = pinsText(job.pins)
+  if (wanted.pins !== null && pinsText(wanted.pins) !== kept) throw differs('snapshots', pinsText(wanted.pins), kept)
+}
+
+/** `account@3, product@12`, or `newest`. */
+export function pinsText(pins: Pins): string {
+  const all = Object.entries(pins).map(([entity, version]) => `${entity}@${version}`)
+  return all.length === 0 ? 'newest' : all.sort().join(', ')
 }
 
 async function writeBeside(file: string, job: Job): Promise<string> {

@@ -2,7 +2,7 @@
 import type { KafkaAdmin } from '../../kafka/admin.ts'
 import { type Terminal, table } from '../terminal.ts'
 import type { Expired } from './bounds.ts'
-import type { Job } from './job.ts'
+import { type Job, pinsText } from './job.ts'
 import { liveOutputs, type Output, type Redirected } from './outputs.ts'
 
 export interface PartitionResult {
@@ -72,6 +72,7 @@ export function replayText(job: Job, partitions: readonly PartitionResult[]): st
     ),
     ...job.outputs.map(({ destination, live, to }) => `${destination}: ${to}${live === to ? '' : ` (live: ${live})`}`),
   ]
+  if (Object.keys(job.pins).length > 0) lines.push(`pinned: ${pinsText(job.pins)}`)
   const live = liveOutputs(job.outputs)
   if (live.length > 0) lines.push(`Writes to the LIVE topics ${live.map(({ to }) => to).join(', ')}.`)
   return lines.join('\n')

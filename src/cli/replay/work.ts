@@ -56,7 +56,7 @@ export async function work({ terminal, project, admin, job, redirected, perSecon
 
   const signal = abortOnSignal((name) => tell({ name: 'stopping', reason: name }))
   const stateDir = project.config.state_dir
-  const snapshots = await chooseVersions(project, tell)
+  const snapshots = await chooseVersions(project, job.pins, tell)
   let current = await updateJob(stateDir, withVersions(job, versionsOf(snapshots)))
   terminal.talk(`replay ${id}; to resume it: ${resume}`)
   try {

@@ -4,7 +4,7 @@ import { LinkedEventsError } from '../../../src/errors.ts'
 import type { KafkaConnection } from '../../../src/kafka/connection.ts'
 import { kafkaRowEvents } from '../../../src/kafka/row-events.ts'
 import type { RowEvent, RowEventOrder } from '../../../src/sync/row-events.ts'
-import { connectionTo, newTopic, readAll, unique } from '../../support/kafka.ts'
+import { connectionTo, newTopic, type ReadRecord, readAll, unique, until } from '../../support/kafka.ts'
 import type { TestBroker } from '../../support/kafka-broker.ts'
 import { api, type KafkaProxy, type Spoil, spoiledBroker } from '../../support/kafka-proxy.ts'
 
@@ -59,12 +59,18 @@ function order(delta: string, more: Partial<RowEventOrder> & { readonly count?: 
 
 const send = (one: RowEventOrder): Promise<void> => kafkaRowEvents({ connection, topic, stream }).send(one)
 
+/** What readers of committed records see. A transaction has been ended a little before its records are to be seen. */
+async function readCommitted(count: number): Promise<ReadRecord[]> {
+  await until(async () => (await readAll(connection, topic)).length >= count, `${count} events are to be seen`)
+  return readAll(connection, topic)
+}
+
 /** Each event once, in the order of the delta within a partition. */
 async function expectTold(deltas: readonly string[], count = rows): Promise<void> {
-  const found = await readAll(connection, topic)
   const expected = deltas.flatMap((delta) =>
     Array.from({ length: count }, (_, key) => ({ delta, key: String(key) })).filter((_, key) => key % 10 !== 9),
   )
+  const found = await readCommitted(expected.length)
   expect(found).toHaveLength(expected.length)
   const places = new Map(expected.map((one, place) => [JSON.stringify(one), place]))
   for (const partition of [0, 1, 2]) {
@@ -108,7 +114,7 @@ test('a record has the row’s key, its event, and where it comes from', async (
   let sent = 0
   await send(order('d', { count: 1, sent: (events) => (sent += events) }))
   expect(sent).toBe(1)
-  const found = await readAll(connection, topic)
+  const found = await readCommitted(1)
   expect(found).toMatchObject([{ key: '0', value: '{"delta":"d","key":"0"}' }])
   expect(found[0]?.headers).toEqual([
     ['le.entity', 'product'],

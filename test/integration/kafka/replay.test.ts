@@ -189,10 +189,60 @@ test('what is missing or not confirmed is said before anything is written', asyn
   expect(await json([...all, '--output-topic', events, '--yes'], { cwd })).toMatchObject({
     error: { code: 'SNAPSHOT_MISSING', hint: expect.stringContaining('linked-events sync') },
   })
-  expect(await json([...all, '--as-of', '-1d', '--yes'], { cwd })).toMatchObject({
+})
+
+test('pinned to a version, or to those of a time, it enriches with the rows of then', async () => {
+  const { cwd, input, events } = await shop()
+  await publish(connection, [{ topic: input, partition: 0, key: 'k', value: order(0) }])
+  const rename = (name: string) =>
+    duckdb(join(cwd, 'warehouse.duckdb'), [`UPDATE products SET "NAME" = '${name}' WHERE "SKU" = 'SKU-1'`])
+  await json(['sync', 'product'], { cwd })
+  await rename('Cap')
+  const between = new Date().toISOString()
+  await json(['sync', 'product'], { cwd })
+  const run = (...options: string[]) =>
+    json<{ error?: { hint: string } }>(
+      [
+        'replay',
+        '--from',
+        'earliest',
+        '--to',
+        'latest',
+        ...options,
+        ...(options.includes('--dry-run') ? [] : ['--yes']),
+      ],
+      { cwd },
+    )
+  const names = async () =>
+    (await readAll(connection, `${events}.replay`)).map((record) => [
+      (JSON.parse(record.value ?? '') as { properties: { product: string } }).properties.product,
+      header(record, 'le.entities'),
+    ])
+
+  expect(await run()).toMatchObject({ ok: true })
+  expect(await run('--snapshot', 'product@1', '--id', 'old')).toMatchObject({ ok: true })
+  expect(await run('--as-of', between)).toMatchObject({ ok: true })
+  expect(await names()).toEqual([
+    ['Cap', 'product=hit@2'],
+    ['Hat', 'product=hit@1'],
+    ['Hat', 'product=hit@1'],
+  ])
+  expect(await run('--as-of', between, '--dry-run')).toMatchObject({ ok: true, pins: { product: 1 } })
+
+  // The job keeps its versions.
+  expect(await json(['replay', '--id', 'old', '--snapshot', 'product@2', '--yes'], { cwd })).toMatchObject({
     exit: 2,
-    error: { code: 'NOT_YET' },
+    error: { code: 'USAGE', message: expect.stringContaining('product@1') },
   })
+  const wrong = [
+    ['--snapshot', 'product@9', 'SNAPSHOT_MISSING', '2 (from'],
+    ['--as-of', '2020-01-01', 'SNAPSHOT_MISSING', '1 (from'],
+    ['--snapshot', 'prodcut@1', 'USAGE', 'did you mean "product"?'],
+    ['--snapshot', 'product', 'USAGE', 'ENTITY@VERSION'],
+    ['--as-of', 'earliest', 'USAGE', 'write a time'],
+  ] as const
+  for (const [option, value, code, hint] of wrong)
+    expect(await run(option, value), value).toMatchObject({ error: { code, hint: expect.stringContaining(hint) } })
 })
 
 test('SIGTERM leaves a job that is not complete, and its id completes it; --rate holds it back', async () => {

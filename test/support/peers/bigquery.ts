@@ -19,6 +19,7 @@ export async function startBigQueryPeer(): Promise<Peer> {
   const dataset = `datasets/${stateSchema}`
   return {
     config,
+    reader: config,
     async sql(...statements) {
       let rows: unknown[][] = []
       for (const statement of statements) for (const one of asBigQuery(statement)) rows = await driver.rows(one)

@@ -23,6 +23,7 @@ export async function startDatabricksPeer(): Promise<Peer> {
   const schema = `spark_catalog.${quote(stateSchema)}`
   return {
     config,
+    reader: config,
     async sql(...statements) {
       let rows: unknown[][] = []
       for (const statement of statements) for (const one of asSpark(statement)) rows = await driver.rows(one)

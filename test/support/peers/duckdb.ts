@@ -22,8 +22,10 @@ export async function startDuckDBPeer(): Promise<Peer> {
     }
   }
   await sql('SELECT 1')
+  const config = { type: 'duckdb', path, stateSchema } as const
   return {
-    config: { type: 'duckdb', path, stateSchema },
+    config,
+    reader: config,
     sql,
     ...standardState(sql),
     stop: async () => rmSync(folder, { recursive: true, force: true }),

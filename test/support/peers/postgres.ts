@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { type Peer, standardState, stateSchema } from '../peer.ts'
-import { sharedPostgres } from '../postgres.ts'
+import { createReader, sharedPostgres } from '../postgres.ts'
 
 /** In a database of its own: the server may be shared with other suites. */
 export async function startPostgresPeer(): Promise<Peer> {
@@ -20,13 +20,16 @@ export async function startPostgresPeer(): Promise<Peer> {
   await sql(
     `CREATE COLLATION IF NOT EXISTS "le_caseless" (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`,
   )
+  const reader = await createReader((text) => client.query(text))
   return {
     config: { type: 'postgres', url, stateSchema },
+    reader: { type: 'postgres', url: Object.assign(new URL(url), { username: reader }).href, stateSchema },
     sql,
     ...standardState(sql),
     stop: async () => {
       await client.end()
       await admin.query(`DROP DATABASE "${database}" WITH (FORCE)`)
+      await admin.query(`DROP ROLE "${reader}"`)
       await admin.end()
       await server.stop()
     },

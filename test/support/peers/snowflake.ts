@@ -27,6 +27,7 @@ export async function startSnowflakePeer(): Promise<Peer> {
   }
   return {
     config,
+    reader: { ...config, user: 'reader' },
     sql,
     ...standardState(sql),
     stop: async () => {

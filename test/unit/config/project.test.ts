@@ -100,6 +100,11 @@ describe('row events', () => {
       '14:41 CONFIG_INVALID (give the row events a topic of their own)',
     ],
     [
+      'where nothing may be written in the warehouse',
+      withEvents('{ topic: rows }').replace('path: ./w.duckdb', 'path: ./w.duckdb, state: local'),
+      '14:24 CONFIG_INVALID (leave out events, or warehouse.state)',
+    ],
+    [
       'without brokers',
       withEvents('{ topic: rows }').replace(/kafka: .*\n$/, ''),
       '1:1 CONFIG_INVALID (add kafka: { brokers: ["host:9092"] })',

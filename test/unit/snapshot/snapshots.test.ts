@@ -112,7 +112,7 @@ test('when all are damaged none is served, until a good one comes', async () => 
 test('a confirmed version is younger without being opened again', async () => {
   await publishRows(store, { a: '1' }, { rows: 1, asOf: 1000 })
   await live.refresh()
-  await store.confirm('product', 5000)
+  await store.confirm('product', { asOf: 5000, probe: null })
   await live.refresh()
   expect(live.current().of('product')?.asOf).toBe(5000)
   expect(facts).toHaveLength(1)

@@ -83,9 +83,11 @@ describe('a version', () => {
       seq: 1,
       as_of: '2026-01-01T00:00:00.000Z',
       valid_from: '2026-01-01T00:00:00.000Z',
+      config_hash: 'columns.rest',
+      probe: null,
       rows: 1,
       bytes: statSync(path(1)).size,
-      digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      digest: expect.stringMatching(/^crc32c-1m:[0-9a-f]{64}$/),
       created_at: '2026-01-02T00:00:00.000Z',
       reason: 'first sync',
       current: true,
@@ -95,10 +97,14 @@ describe('a version', () => {
 
   test('that is confirmed is of a later time and otherwise the same', async () => {
     await publishRows(store, { a: '1' }, { rows: 1 })
-    await store.confirm('product', Date.parse('2026-01-01T05:00:00Z'))
-    await store.confirm('product', Date.parse('2026-01-01T04:00:00Z'))
+    await store.confirm('product', { asOf: Date.parse('2026-01-01T05:00:00Z'), probe: 'p' })
+    await store.confirm('product', { asOf: Date.parse('2026-01-01T04:00:00Z'), probe: 'p' })
     const [info] = await store.list('product')
-    expect(info).toMatchObject({ as_of: '2026-01-01T05:00:00.000Z', valid_from: '2026-01-01T00:00:00.000Z' })
+    expect(info).toMatchObject({
+      as_of: '2026-01-01T05:00:00.000Z',
+      probe: 'p',
+      valid_from: '2026-01-01T00:00:00.000Z',
+    })
     expect(await store.verify('product')).toMatchObject([{ version: 1, ok: true }])
   })
 })

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { keyHash, keyHashEnd } from '../../../src/key.ts'
 import { bulkLoad } from '../../../src/snapshot/bulk.ts'
-import { countRows, createTable, keyHash, keyHashEnd, rowReader, rowWriter } from '../../../src/snapshot/table.ts'
+import { countRows, createTable, rowReader, rowWriter } from '../../../src/snapshot/table.ts'
 
 const key = fc.oneof(fc.constantFrom('', 'a', 'b', 'aa', 'é', '😀', '42'), fc.string())
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Checkpoint } from '../../../src/sync/checkpoint.ts'
-import { guarded } from '../../../src/sync/guard.ts'
+import { changeName, guarded } from '../../../src/sync/guard.ts'
 import { nextStep, type Standing } from '../../../src/sync/handshake.ts'
+import type { Change } from '../../../src/sync/warehouse.ts'
 
 const checkpoint: Checkpoint = {
   syncKey: 'k',
@@ -21,7 +22,7 @@ const checkpoint: Checkpoint = {
   owner: 'o',
 }
 const prepared: Checkpoint = { ...checkpoint, delta: 'd', deltaCounts: { added: 1, updated: 2, deleted: 3 } }
-const stored = { version: 7, epoch: 3, lineage: 'third', seq: 5, rows: 100, asOf: 0 }
+const stored = { version: 7, epoch: 3, lineage: 'third', seq: 5, rows: 100, asOf: 0, configHash: null, probe: null }
 const agreed: Standing = { checkpoint, stored, configHash: 'columns.rest', generationRows: 100, deltaRows: null }
 const parked: Standing = { ...agreed, checkpoint: prepared, deltaRows: 6 }
 
@@ -72,5 +73,73 @@ describe('the mass-delete guard', () => {
     ['stops more than a fifth of a large table', 100_000, 79_999, 20_001, true],
   ])('%s', (_, before, after, deleted, stops) => {
     expect(guarded({ before, after, deleted }) !== null).toBe(stops)
+  })
+})
+
+describe('the name of a change that the guard stops', () => {
+  const name = (changes: readonly Change[], isWhole = false) =>
+    changeName(
+      (async function* () {
+        yield changes
+      })(),
+      { isWhole },
+    )
+
+  test('is that of the deleted keys, in whatever order, and of nothing else', async () => {
+    const deleted = await name([
+      ['D', 'a'],
+      ['D', 'b'],
+    ])
+    expect(
+      await name([
+        ['A', 'x'],
+        ['D', 'b'],
+        ['U', 'y'],
+        ['D', 'a'],
+      ]),
+    ).toBe(deleted)
+    for (const other of [
+      [['D', 'a']],
+      [
+        ['D', 'a'],
+        ['D', 'c'],
+      ],
+      [
+        ['D', 'a'],
+        ['D', 'b'],
+        ['D', 'c'],
+      ],
+    ] as Change[][])
+      expect(await name(other)).not.toBe(deleted)
+  })
+
+  test('is that of the keys that are left when the whole table comes anew', async () => {
+    expect(
+      await name(
+        [
+          ['A', 'a'],
+          ['A', 'b'],
+        ],
+        true,
+      ),
+    ).toBe(
+      await name(
+        [
+          ['A', 'b'],
+          ['A', 'a'],
+        ],
+        true,
+      ),
+    )
+    expect(
+      await name(
+        [
+          ['A', 'a'],
+          ['A', 'b'],
+        ],
+        true,
+      ),
+    ).not.toBe(await name([['A', 'a']], true))
+    expect(await name([['A', 'a']], true)).not.toBe(await name([['D', 'a']]))
   })
 })

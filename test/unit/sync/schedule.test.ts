@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { LinkedEventsError } from '../../../src/errors.ts'
-import { nextRun, type Schedule } from '../../../src/sync/schedule.ts'
+import { nextRun, type Schedule, startDelay } from '../../../src/sync/schedule.ts'
 
 const next = (schedule: unknown, after: string) => nextRun(schedule as Schedule, new Date(after))?.toISOString() ?? null
 const problem = (schedule: unknown) => {
@@ -63,3 +63,10 @@ test.each([
   [{ strategy: 'SPECIFIC_DAYS', config: { days: [1], hours: [1], timezone: 'Mars/Base' } }, 'schedule_invalid'],
   [{ strategy: 'SOMETIMES' }, 'schedule_invalid'],
 ])('%j: %s', (schedule, code) => expect(problem(schedule)).toBe(code))
+
+test('intervals and days start up to five minutes later; a cron spec is kept', () => {
+  const delays = (strategy: string) => [0, 0.5, 0.999999].map((share) => startDelay({ strategy } as Schedule, share))
+  expect(delays('PERIODIC')).toEqual([0, 150_000, 299_999])
+  expect(delays('SPECIFIC_DAYS')).toEqual([0, 150_000, 299_999])
+  expect(delays('CRON')).toEqual([0, 0, 0])
+})

@@ -29,9 +29,10 @@ const job: Job = {
   updated_at: '2026-11-25T12:00:00.000Z',
   state: 'running',
   partitions: [{ topic: 't', partition: 0, from: 1, to: 9, expired: null }],
+  pins: { product: 3 },
   snapshots: [],
 }
-const nothing = { from: null, to: null, topics: null, outputTopic: null }
+const nothing = { from: null, to: null, topics: null, outputTopic: null, pins: null }
 
 test('the first of two that make the same job wins, and both get it', async () => {
   const dir = folder()
@@ -51,8 +52,17 @@ test('a damaged file is an error, not a new replay', async () => {
 
 test('what is said again must be equal', () => {
   expect(() => checkSame(job, nothing)).not.toThrow()
-  expect(() => checkSame(job, { ...nothing, from: '-2h', to: 'latest', topics: ['t'] })).not.toThrow()
-  for (const other of [{ from: '-1h' }, { to: '5' }, { topics: ['u'] }, { outputTopic: 'x' }])
+  expect(() =>
+    checkSame(job, { ...nothing, from: '-2h', to: 'latest', topics: ['t'], pins: { product: 3 } }),
+  ).not.toThrow()
+  for (const other of [
+    { from: '-1h' },
+    { to: '5' },
+    { topics: ['u'] },
+    { outputTopic: 'x' },
+    { pins: {} },
+    { pins: { product: 4 } },
+  ])
     expect(() => checkSame(job, { ...nothing, ...other })).toThrow(expect.objectContaining({ code: 'USAGE' }))
 })
 

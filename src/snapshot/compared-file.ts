@@ -1,0 +1,91 @@
+/** The rows of one snapshot file while a warehouse's are compared with them. Those seen are remembered by their hashes, eight bytes a row. */
+import Database from 'better-sqlite3'
+import { keyHash } from '../key.ts'
+import type { Row, StoredRows, StoredVersion } from '../sync/store.ts'
+
+/** Rows given out before the event loop gets a turn. */
+const pageRows = 500
+
+interface Stored extends Row {
+  /** Null: stands beside the others, for it shares its hash. */
+  readonly hash: number | null
+}
+
+export class ComparedFile implements StoredRows {
+  readonly version: StoredVersion
+  readonly #database: Database.Database
+  readonly #get: Database.Statement<[number, string], string>
+  readonly #getCollided: Database.Statement<[string], string>
+  #seen: Float64Array
+  #seenCount = 0
+  readonly #seenCollided = new Set<string>()
+
+  constructor(path: string, version: StoredVersion) {
+    this.version = version
+    this.#database = new Database(path, { readonly: true, fileMustExist: true })
+    this.#database.pragma('locking_mode = EXCLUSIVE') // the file never changes: the lock is taken once
+    this.#database.pragma('cache_size = -64000')
+    this.#get = this.#database
+      .prepare<[number, string], string>('SELECT row FROM entity WHERE hash = ? AND key = ?')
+      .pluck()
+    this.#getCollided = this.#database.prepare<[string], string>('SELECT row FROM collided WHERE key = ?').pluck()
+    this.#seen = new Float64Array(version.rows + 1)
+  }
+
+  async *all(): AsyncGenerator<readonly Row[]> {
+    yield* this.#pages(() => true)
+  }
+
+  see(key: string): string | undefined {
+    const hash = keyHash(key)
+    const row = this.#get.get(hash, key)
+    if (row !== undefined) {
+      this.#remember(hash)
+      return row
+    }
+    const collided = this.#getCollided.get(key)
+    if (collided !== undefined) this.#seenCollided.add(key)
+    return collided
+  }
+
+  async *unseen(): AsyncGenerator<readonly Row[]> {
+    const seen = this.#seen.subarray(0, this.#seenCount).sort()
+    let at = 0
+    yield* this.#pages(({ hash, key }) => {
+      if (hash === null) return !this.#seenCollided.has(key)
+      // Both are in ascending order.
+      while (at < seen.length && seen[at]! < hash) at++
+      return seen[at] !== hash
+    })
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  async *#pages(wanted: (row: Stored) => boolean): AsyncGenerator<readonly Row[]> {
+    const sql = 'SELECT hash, key, row FROM entity ORDER BY hash'
+    const collided = 'SELECT NULL AS hash, key, row FROM collided'
+    for (const statement of [sql, collided]) {
+      let page: Row[] = []
+      let read = 0
+      for (const stored of this.#database.prepare<[], Stored>(statement).iterate()) {
+        if (wanted(stored)) page.push(stored)
+        if (++read % pageRows !== 0) continue
+        if (page.length > 0) yield page
+        page = []
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      if (page.length > 0) yield page
+    }
+  }
+
+  #remember(hash: number): void {
+    if (this.#seenCount === this.#seen.length) {
+      const more = new Float64Array(this.#seen.length * 2)
+      more.set(this.#seen)
+      this.#seen = more
+    }
+    this.#seen[this.#seenCount++] = hash
+  }
+}
