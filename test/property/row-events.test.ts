@@ -186,9 +186,19 @@ test('a sender that is replaced while it sends stops there', async () => {
     expect(run).toMatchObject({ error: null, row_events: { sent: 9 } })
   }
   try {
-    const { calls } = await attempt(null)
+    await sync()
     await world.change(new Map([['k', row('k')]]))
-    const { run } = await attempt({ at: calls.indexOf('append'), fault: 'after', meanwhile: take })
+    let taken = false
+    const replaced: Pick<RowTopic, 'begin' | 'mark' | 'append'> = {
+      begin: () => topic.begin(),
+      mark: () => topic.mark(),
+      async append(...event) {
+        if (!taken) await take()
+        taken = true
+        return topic.append(...event)
+      },
+    }
+    const run = await sync({ events: rowEventsTo(replaced) })
     expect(run).toMatchObject({ result: 'failed', row_events: { sent: 0 } })
     expectTold('by the second')
   } finally {

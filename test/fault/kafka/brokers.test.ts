@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Provenance } from '../../../src/enrich/provenance.ts'
 import type { KafkaConnection } from '../../../src/kafka/connection.ts'
 import { publish } from '../../../src/kafka/publish.ts'
+import { kafkaRowEvents } from '../../../src/kafka/row-events.ts'
 import { kafkaSink } from '../../../src/kafka/sink.ts'
 import { kafkaSource } from '../../../src/kafka/source.ts'
 import type { Fact } from '../../../src/telemetry.ts'
@@ -253,6 +254,34 @@ describe('three brokers whose leaders move', () => {
     const outcomes = { bypassed: 19_600, dead_letter: 400 }
     expect(counted).toMatchObject({ consumed: 20_000, delivered: 19_600, outcomes })
     expect(await judge(broker.brokers, lane, 20_000)).toMatchObject(nothingWrong)
+  })
+
+  test('row events while each broker is killed in turn: all are there, once', { timeout: 180_000 }, async () => {
+    const connection = connectionTo(broker.brokers)
+    const topic = await newTopic(connection, { partitions: 6, replicationFactor: 3 })
+    const size = 1000
+    let [handed, most, pages] = [0, 0, Number.POSITIVE_INFINITY]
+    async function* changes() {
+      for (; handed < pages; handed++) {
+        yield Array.from({ length: size }, (_, row) => ({ key: `${handed}-${row}`, value: `${handed * size + row}` }))
+        if (handed >= most) await new Promise((resolve) => setTimeout(resolve, 100))
+        most = Math.max(most, handed)
+      }
+    }
+    const sending = kafkaRowEvents({ connection, topic, stream: topic }).send({
+      ...{ entity: 'product', epoch: 1, seq: 1, delta: 'd', asOf: Date.now(), signal: new AbortController().signal },
+      ...{ changes, confirm: async () => void (handed = 0), sent: () => {} },
+    })
+    for (const node of [1, 2, 3]) {
+      const before = most
+      await until(() => most > before + 10, 'it sends', 60)
+      await broker.kill(node)
+      await broker.restart(node)
+    }
+    pages = most + 10
+    await sending
+    const values = (await readAll(connection, topic)).map(({ value }) => Number(value))
+    expect(values.sort((a, b) => a - b)).toEqual(Array.from({ length: pages * size }, (_, row) => row))
   })
 
   test('stock kafkajs, for comparison: what it loses is printed', { timeout: 180_000 }, async () => {
