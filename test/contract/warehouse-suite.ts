@@ -154,6 +154,7 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
         [`NULL, '', 1, 0`, `"t" = '', "u" = NULL`],
         [`'', NULL, 1, 0`, `"t" = 'a', "u" = 'b|c'`],
         [`'a', 'b|c', 1, 0`, `"t" = 'a|b', "u" = 'c'`],
+        [`'ab', 'c', 1, 0`, `"t" = 'a', "u" = 'bc'`],
         [`'', '', 1.000000001, 0`, '"d" = 1.000000002'],
         [`'', '', 1, 0.3`, '"x" = 0.30000000000000004'],
         [`'', '', 1, 0.1`, '"x" = CAST(0.1 AS DOUBLE PRECISION) + CAST(1e-16 AS DOUBLE PRECISION)'],
