@@ -198,6 +198,7 @@ function failedRun(entity: string, started: number): SyncRun {
     duplicate_keys: 0,
     bytes_scanned: null,
     row_events: null,
+    columns: null,
     bytes_estimated: null,
     started_at: new Date(started).toISOString(),
     duration_seconds: (Date.now() - started) / 1000,

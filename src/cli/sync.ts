@@ -37,6 +37,7 @@ export async function syncNow(context: Context, options: SyncOptions, ...slugs: 
       const progress = terminal.progress(`sync ${entity.slug}`, null)
       const run = await syncEntity(project, entity, options, signal)
       progress.end(sentence(run))
+      if (run.columns !== null) terminal.talk(`${entity.slug}: reads ${run.columns.join(', ')}`)
       if (run.result === 'guarded' && options.approve === true) terminal.talk(notApproved)
       if (run.error !== null && !terminal.json) terminal.error(Object.assign(new Error(run.error.message), run.error))
       runs.push(run)

@@ -3,6 +3,7 @@
  * version and the commit of its delta, which is repeated until it is committed: so each change is told exactly once.
  */
 import { keyText, rowEncoder } from './row.ts'
+import { columnsOf } from './source.ts'
 import type { Change, Source } from './warehouse.ts'
 
 /** Segment's sync modes, and the changes that each tells. */
@@ -66,8 +67,9 @@ export async function* rowEvents(
   const { source, mode } = options
   const told: ReadonlySet<string> = new Set(rowEventModes[mode])
   const encode = rowEncoder(source)
-  const columns = source.table.columns.filter((column) => column === source.key || source.columns.includes(column))
-  const nulls = `{${columns.map(({ name }) => `${JSON.stringify(name)}:null`).join(',')}}`
+  const nulls = `{${columnsOf(source)
+    .map(({ name }) => `${JSON.stringify(name)}:null`)
+    .join(',')}}`
   for await (const page of pages) {
     yield page.map((change) => {
       const [op] = change

@@ -4,7 +4,7 @@ import type { Tell } from '../telemetry.ts'
 import type { EntityPlan } from './entity-plan.ts'
 import type { Approves } from './guard.ts'
 import type { RowEvents } from './row-events.ts'
-import { configHash, sourceOf, syncKeyOf } from './source.ts'
+import { columnsOf, configHash, sourceOf, syncKeyOf } from './source.ts'
 import type { SnapshotStore } from './store.ts'
 import type { SyncRun } from './sync-run.ts'
 import type { Source, Warehouse, WarehouseSession } from './warehouse.ts'
@@ -39,12 +39,13 @@ export interface Tally {
   bytesScanned: number | null
   bytesEstimated: number | null
   rowEvents: SyncRun['row_events']
+  columns: readonly string[] | null
 }
 
 export function newTally({ events }: EntityPlan): Tally {
   const counts = { added: 0, updated: 0, deleted: 0, nullKeys: 0, duplicateKeys: 0 }
   const rowEvents = events === undefined ? null : { sent: 0, elsewhere: null }
-  return { reason: null, ...counts, bytesScanned: null, bytesEstimated: null, rowEvents }
+  return { reason: null, ...counts, bytesScanned: null, bytesEstimated: null, rowEvents, columns: null }
 }
 
 export interface Run {
@@ -74,6 +75,7 @@ export async function withRun<T>(options: SyncOptions, tally: Tally, work: (run:
   try {
     const asOf = options.clock.now()
     const source = sourceOf(entity, await session.table(entity.tableRef))
+    tally.columns = columnsOf(source).map(({ name }) => name)
     return await work({
       slug: entity.slug,
       entity,

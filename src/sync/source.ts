@@ -1,7 +1,7 @@
 /** From what the data graph declares to what one run reads of the table as it is now. */
 import { LinkedEventsError, nearest } from '../errors.ts'
 import type { EntityPlan } from './entity-plan.ts'
-import type { Source, Table } from './warehouse.ts'
+import type { Column, Source, Table } from './warehouse.ts'
 
 /** Grows when the form of keys, rows or checksums changes, so that everything is read anew. */
 const encoderVersion = 1
@@ -27,10 +27,14 @@ export function sourceOf(plan: EntityPlan, table: Table): Source {
   }
 }
 
+/** What is read of the table, the key included, in the order of the table. */
+export function columnsOf({ table, key, columns }: Source): readonly Column[] {
+  return table.columns.filter((column) => column === key || columns.includes(column))
+}
+
 /** Everything that the checksums of a source depend on, as one text: columns before the dot, the rest behind it. */
 export async function configHash(plan: EntityPlan, source: Source): Promise<string> {
-  const order = source.table.columns.filter((column) => column === source.key || source.columns.includes(column))
-  const columns = await digest(JSON.stringify([plan.primaryKey, order]))
+  const columns = await digest(JSON.stringify([plan.primaryKey, columnsOf(source)]))
   // A topic that gets row events from now on begins with every row.
   const told = plan.events === undefined ? [] : [plan.events.topic]
   const rules = [plan.tableRef, plan.duplicates, source.table.engine, encoderVersion, ...told]

@@ -24,6 +24,8 @@ export interface SyncRun {
   readonly bytes_estimated: number | null
   /** Row events that it has written, or the host and process whose installation writes them instead; null when the entity has none. */
   readonly row_events: { readonly sent: number; readonly elsewhere: string | null } | null
+  /** The columns that it reads, in the order of the table: the primary key and those that mappings read. Null: it ended before it knew them. */
+  readonly columns: readonly string[] | null
   /** RFC 3339, UTC. */
   readonly started_at: string
   readonly duration_seconds: number

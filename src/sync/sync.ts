@@ -60,6 +60,7 @@ export async function sync(options: SyncOptions): Promise<SyncRun> {
     bytes_scanned: tally.bytesScanned,
     bytes_estimated: tally.bytesEstimated,
     row_events: tally.rowEvents,
+    columns: tally.columns,
     started_at: new Date(startedAt).toISOString(),
     duration_seconds: Math.max(0, clock.now() - startedAt) / 1000,
     error,

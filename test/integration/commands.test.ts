@@ -426,6 +426,23 @@ describe('bad surroundings: a clear error, a code, a hint, the right exit code',
     expect(existsSync(join(cwd, 'warehouse.duckdb'))).toBe(false)
   })
 
+  test('sync reads the columns that mappings read, and says which', async () => {
+    const cwd = await shop({
+      'linked-events.yaml': config.replace(
+        '"@path": $.__segment_entities.shop.product }',
+        '"@path": $.__segment_entities.shop.product.NAME }',
+      ),
+    })
+    expect(await json(['sync', 'product'], { cwd })).toMatchObject({
+      runs: [{ columns: ['SKU', 'NAME', 'PRICE', 'BIG'] }],
+    })
+    const { stderr } = await linkedEvents(['sync', 'product'], { cwd })
+    expect(stderr).toContain('product: reads SKU, NAME, PRICE, BIG')
+    expect(await json(['lookup', 'product', 'SKU-1'], { cwd })).toMatchObject({
+      row: { SKU: 'SKU-1', NAME: 'Hat', PRICE: 9.5, BIG: 9007199254740993n },
+    })
+  })
+
   test('duplicate and null primary keys fail the run with counts and examples, and the old version stays', async () => {
     const cwd = await shop()
     await json(['sync', 'product'], { cwd })

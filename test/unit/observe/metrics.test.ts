@@ -36,6 +36,6 @@ function run(more: Partial<SyncRun>): SyncRun {
     bytes_estimated: null,
   }
   const times = { started_at: '2026-01-01T00:00:00.000Z', duration_seconds: 1 }
-  const none = { reason: null, version: 1, epoch: 1, row_events: null, error: null }
+  const none = { reason: null, version: 1, epoch: 1, row_events: null, columns: null, error: null }
   return { entity: 'product', result: 'success', ...none, ...counts, ...times, ...more }
 }
