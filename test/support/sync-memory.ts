@@ -32,6 +32,7 @@ const allRows = async function* <T>(rows: readonly T[]) {
 export class MemoryWorld implements World {
   readonly model = new Map<string, Row>()
   readonly store: MemoryStore
+  readonly isExclusive = false
   readonly #state = new Map<string, ReadonlyMap<string, string>>()
   readonly #deltas = new Map<string, readonly (readonly [Change, string])[]>()
   readonly #weak: Weakness | null

@@ -38,11 +38,14 @@ export class SyncWorld implements World {
   }
 
   readonly #state: StatePlace
+  /** DuckDB gives a file that is read to nobody who would write it. */
+  readonly isExclusive: boolean
 
   private constructor(parts: { peer: Peer; stop: boolean; state: StatePlace }) {
     this.#peer = parts.peer
     this.#stop = parts.stop
     this.#state = parts.state
+    this.isExclusive = parts.state === 'local' && parts.peer.config.type === 'duckdb'
   }
 
   /** In a warehouse that is there, or in a DuckDB file of its own. */
