@@ -105,7 +105,9 @@ test('ten minutes on one’s own Kafka and warehouse', async () => {
 
   const commands = commandsOf(shell[2]!)
   expect(commands.map((command) => command.split(' ').slice(0, 2).join(' '))).toEqual(
-    ['validate', 'doctor', 'sync', 'lookup', 'preview', 'run', 'run'].map((command) => `linked-events ${command}`),
+    ['validate', 'doctor', 'sync', 'sync', 'lookup', 'preview', 'run', 'run'].map(
+      (command) => `linked-events ${command}`,
+    ),
   )
   for (const command of commands.slice(0, -1)) {
     const { code, stdout, stderr } = await linkedEvents(command.split(' ').slice(1), { cwd, env })
