@@ -173,8 +173,10 @@ describe.each(awayModes)('%s while the broker is away', (delivery) => {
     const abort = new AbortController()
     const options = { ...lane, brokers: broker.brokers, delivery, owner: 'o', sessionTimeoutMs: 6000 }
     const running = runMember(options, abort.signal, tell)
-    await publishNumbers(connection, lane, 0, 2000)
-    await until(() => counted.consumed > 400, 'it has begun')
+    // No transaction is open when it goes: Kafka 4.3, killed while it ends one, may keep the group's offsets locked for ever
+    // where no replica has them. A kill in a commit is a test of its own (transaction-steps).
+    await publishNumbers(connection, lane, 0, 1000)
+    await untilConsumed(connection, lane, [])
     await broker.kill()
     await new Promise((resolve) => setTimeout(resolve, 1000))
     const [cpu, start] = [process.cpuUsage(), performance.now()]
@@ -184,6 +186,7 @@ describe.each(awayModes)('%s while the broker is away', (delivery) => {
     await broker.restart()
     const back = performance.now()
     const before = counted.consumed
+    await publishNumbers(connection, lane, 1000, 1000)
     await until(() => counted.consumed > before, 'it goes on', 60)
     const seconds = (performance.now() - back) / 1000
     console.log(
