@@ -7,15 +7,16 @@
 import { LinkedEventsError } from '../errors.ts'
 import type { RowEventOrder, RowEvents } from '../sync/row-events.ts'
 import { Batches, WriterPool } from './batches.ts'
-import { type KafkaCluster, openCluster, sendTo, within } from './cluster.ts'
+import { type KafkaCluster, openCluster, within } from './cluster.ts'
 import type { KafkaConnection } from './connection.ts'
-import { Coordinator } from './coordinator.ts'
-import { kafkaCode, kafkaError, protocolError } from './kafka-error.ts'
-import { noMembership, speaksTransactions, stableOffsets, txnOffsetCommit } from './offset-requests.ts'
+import { kafkaError, protocolError } from './kafka-error.ts'
+import { noMembership, type Place, speaksTransactions } from './offset-requests.ts'
 import type { Producer } from './produce.ts'
 import { append } from './publish.ts'
 import { Sender } from './sender.ts'
 import { describeTopics, type TopicDescription } from './topic.ts'
+import { isOver } from './transaction-errors.ts'
+import { TransactionRequests } from './transaction-requests.ts'
 
 /** Of one transaction, about. */
 const eventsMax = 5000
@@ -26,8 +27,6 @@ const waitMilliseconds = 120_000
 const abortMilliseconds = 2000
 /** Attempts in a row that write nothing. */
 const attemptsMax = 10
-/** The transaction is over, by its time-out or by another sender; a new one may go on, if it is still for us. */
-const overCodes = new Set([45, 47, 48, 49, 59, 90])
 /** A transaction is about to move the offset, which takes milliseconds; brokers that die while they commit one can forget it. */
 const unstable = 88
 const unstableMilliseconds = 50
@@ -63,14 +62,12 @@ class Sending {
   readonly #options: RowEventsOptions
   readonly #cluster: KafkaCluster
   readonly #order: RowEventOrder
-  readonly #coordinator: Coordinator
-  readonly #groupCoordinator: Coordinator
+  readonly #requests: TransactionRequests
   readonly #pool = new WriterPool()
   readonly #cancelled: Promise<never>
   #cancel = () => {}
   #producer: Producer | null = null
   #sender: Sender | null = null
-  #unanswered = 0
   #open = false
   /** The output partitions of the transaction that is open. */
   #added = new Set<number>()
@@ -80,8 +77,7 @@ class Sending {
     this.#options = options
     this.#cluster = cluster
     this.#order = order
-    this.#coordinator = new Coordinator({ cluster, of: 'transaction', id: options.stream })
-    this.#groupCoordinator = new Coordinator({ cluster, of: 'group', id: options.stream })
+    this.#requests = new TransactionRequests({ cluster, transactionalId: options.stream, group: options.stream })
     this.#cancelled = new Promise((_, reject) => {
       this.#cancel = () => reject(new LinkedEventsError('CANCELLED', 'the sync was cancelled'))
     })
@@ -101,7 +97,7 @@ class Sending {
       try {
         return await this.#fromMark(topic!)
       } catch (error) {
-        const over = overCodes.has(kafkaCode(error) ?? 0)
+        const over = isOver(error) // a new one may go on, if it is still for us
         if (over) this.#open = false
         if ((!over && !(error instanceof Unanswered)) || ++this.#attempts >= attemptsMax) throw error
       }
@@ -114,8 +110,7 @@ class Sending {
     this.#sender?.close()
     if (this.#open) await within(this.#initialise(), abortMilliseconds, 'abort').catch(() => {})
     this.#sender?.close()
-    this.#coordinator.close()
-    this.#groupCoordinator.close()
+    this.#requests.close()
     await this.#cluster.close()
   }
 
@@ -137,7 +132,7 @@ class Sending {
       this.#order.sent(events)
       batches = new Batches({ pool: this.#pool, now: Date.now() })
       events = bytes = 0
-      if (this.#requestsUnanswered() > this.#unanswered) throw new Unanswered('a request got no answer')
+      if (this.#requests.mayComeLate) throw new Unanswered('a request got no answer')
     }
     for await (const page of this.#order.changes()) {
       for (const event of page) {
@@ -151,26 +146,20 @@ class Sending {
 
   /** Aborts what is open under our transactional id, whoever left it, and ends the right of earlier senders to write. */
   async #initialise(): Promise<void> {
-    const transactionalId = this.#options.stream
     this.#sender?.close()
     this.#added = new Set()
     this.#open = false
-    const answer = await this.#coordinator.ask((broker) =>
-      broker.initProducerId({ transactionalId, transactionTimeout: timeoutMilliseconds }),
-    )
-    const producer = { id: BigInt(answer.producerId), epoch: answer.producerEpoch, transactionalId }
+    const producer = await this.#requests.initialise(timeoutMilliseconds)
     this.#producer = producer
-    this.#unanswered = this.#requestsUnanswered()
-    const add = (places: readonly { readonly partition: number }[]) => this.#add(places)
+    const add = (places: readonly Place[]) => this.#add(places)
     this.#sender = new Sender({ cluster: this.#cluster, tell: () => {}, transaction: { producer, add } })
   }
 
   /** Rows of the delta that are sent already. */
   async #mark(): Promise<number> {
     const { topic, stream } = this.#options
-    const question = stableOffsets(stream, [{ topic, partition: 0 }])
     for (let tries = 0; ; tries++) {
-      const [found] = await this.#groupCoordinator.ask((broker) => sendTo(broker, question))
+      const [found] = await this.#requests.stableOffsets([{ topic, partition: 0 }])
       const code = found?.code ?? 0
       if (code === 0) return found?.metadata === this.#order.delta ? found.offset : 0
       if (code !== unstable) throw protocolError(code)
@@ -184,34 +173,21 @@ class Sending {
   }
 
   async #transaction(batches: Batches, rows: number): Promise<void> {
-    const { topic, stream: group } = this.#options
     const producer = this.#producer!
     await batches.flush(this.#sender!)
-    await this.#coordinator.ask((broker) => broker.addOffsetsToTxn({ ...this.#ids(), groupId: group }))
-    const consumed = [{ topic, partition: 0, offset: rows, metadata: this.#order.delta }]
-    const ids = { transactionalId: group, producer, group, membership: noMembership }
-    const offsets = txnOffsetCommit({ ...ids, consumed })
-    await this.#groupCoordinator.ask((broker) => sendTo(broker, offsets))
-    await this.#coordinator.ask((broker) => broker.endTxn({ ...this.#ids(), transactionResult: true }))
+    await this.#requests.addGroup(producer)
+    const consumed = [{ topic: this.#options.topic, partition: 0, offset: rows, metadata: this.#order.delta }]
+    await this.#requests.commitOffsets(producer, { membership: noMembership, consumed })
+    await this.#requests.commit(producer)
     this.#added = new Set()
     this.#open = false
   }
 
-  async #add(places: readonly { readonly partition: number }[]): Promise<void> {
-    const partitions = [...new Set(places.map(({ partition }) => partition))].filter((one) => !this.#added.has(one))
-    if (partitions.length === 0) return
+  async #add(places: readonly Place[]): Promise<void> {
+    const missing = places.filter(({ partition }) => !this.#added.has(partition))
+    if (missing.length === 0) return
     this.#open = true
-    const topics = [{ topic: this.#options.topic, partitions }]
-    await this.#coordinator.ask((broker) => broker.addPartitionsToTxn({ ...this.#ids(), topics }))
-    for (const partition of partitions) this.#added.add(partition)
-  }
-
-  #requestsUnanswered(): number {
-    return this.#coordinator.unanswered + this.#groupCoordinator.unanswered
-  }
-
-  #ids() {
-    const { id, epoch } = this.#producer!
-    return { transactionalId: this.#options.stream, producerId: String(id), producerEpoch: epoch }
+    await this.#requests.addPartitions(this.#producer!, missing)
+    for (const { partition } of missing) this.#added.add(partition)
   }
 }

@@ -38,6 +38,12 @@ export function judge(reason: unknown, transactionalId: string, isLate: boolean)
   return { kind: 'fatal', error: new LinkedEventsError('KAFKA_FENCED', message, { cause: reason }) }
 }
 
+/** The transaction is over, by its time-out, by what spoilt it, or by another producer of its id. */
+export function isOver(error: unknown): boolean {
+  const code = kafkaCode(error)
+  return code !== null && (fencedCodes.has(code) || brokenCodes.has(code))
+}
+
 export function fatal(reason: unknown): LinkedEventsError {
   return kafkaError(reason, 'deliver in a transaction')
 }

@@ -9,14 +9,14 @@
 import { assert } from '../assert.ts'
 import { LinkedEventsError } from '../errors.ts'
 import type { Tell } from '../telemetry.ts'
-import { type KafkaCluster, openCluster, sendTo, within } from './cluster.ts'
+import { type KafkaCluster, openCluster, within } from './cluster.ts'
 import type { KafkaConnection } from './connection.ts'
-import { Coordinator } from './coordinator.ts'
 import { kafkaError } from './kafka-error.ts'
-import { type Consumed, type Membership, type Place, speaksTransactions, txnOffsetCommit } from './offset-requests.ts'
+import { type Consumed, type Membership, type Place, speaksTransactions } from './offset-requests.ts'
 import type { Producer } from './produce.ts'
 import { Sender } from './sender.ts'
 import { fatal, judge, TransactionAborted } from './transaction-errors.ts'
+import { TransactionRequests } from './transaction-requests.ts'
 
 /** How long brokers let a transaction be open: what a process that was killed keeps from readers of its outputs. */
 const timeoutMilliseconds = 10_000
@@ -80,8 +80,7 @@ interface Transaction {
 export class Transactions {
   readonly cluster: KafkaCluster
   readonly #options: TransactionsOptions
-  readonly #coordinator: Coordinator
-  readonly #groupCoordinator: Coordinator
+  readonly #requests: TransactionRequests
   /** The transaction of the batch in hand of each partition. */
   readonly #written = new Map<string, Transaction>()
   #epoch: Epoch | null = null
@@ -91,14 +90,11 @@ export class Transactions {
   #failure: LinkedEventsError | null = null
   #timeout = timeoutMilliseconds
   #broken = 0
-  #unanswered = 0
 
   constructor(options: TransactionsOptions, cluster: KafkaCluster) {
     this.cluster = cluster
     this.#options = options
-    const { transactionalId, group } = options
-    this.#coordinator = new Coordinator({ cluster, of: 'transaction', id: transactionalId })
-    this.#groupCoordinator = new Coordinator({ cluster, of: 'group', id: group })
+    this.#requests = new TransactionRequests({ ...options, cluster })
     this.#initialise()
   }
 
@@ -140,8 +136,7 @@ export class Transactions {
     const open = this.#open
     if (open !== null) this.#abort(open, new LinkedEventsError('CANCELLED', 'closed with a transaction open'))
     if (this.#busy !== null) await within(this.#busy, closeMilliseconds, 'end the transaction').catch(() => {})
-    this.#coordinator.close()
-    this.#groupCoordinator.close()
+    this.#requests.close()
     this.#epoch?.sender.close()
     await this.cluster.close()
   }
@@ -174,17 +169,12 @@ export class Transactions {
     const { transactionalId, tell } = this.#options
     const work = async () => {
       try {
-        const transactionTimeout = this.#timeout
-        const answer = await this.#coordinator.ask((broker) =>
-          broker.initProducerId({ transactionalId, transactionTimeout }),
-        )
-        const producer = { id: BigInt(answer.producerId), epoch: answer.producerEpoch, transactionalId }
+        const producer = await this.#requests.initialise(this.#timeout)
         const add = (partitions: readonly Place[]) => this.#add(producer, partitions)
         this.#epoch = { producer, sender: new Sender({ cluster: this.cluster, tell, transaction: { producer, add } }) }
       } catch (error) {
         this.#failure ??= kafkaError(error, `begin transactions as "${transactionalId}"`)
       }
-      this.#unanswered = this.#requestsUnanswered()
     }
     this.#whileBusy(work())
   }
@@ -194,11 +184,7 @@ export class Transactions {
     if (transaction?.epoch.producer !== producer) throw new TransactionAborted('the transaction is over')
     const missing = partitions.filter((place) => !transaction.added.has(nameOf(place)))
     if (missing.length > 0) {
-      const topics = [...new Set(missing.map(({ topic }) => topic))].map((topic) => ({
-        topic,
-        partitions: missing.filter((place) => place.topic === topic).map(({ partition }) => partition),
-      }))
-      await this.#coordinator.ask((broker) => broker.addPartitionsToTxn({ ...this.#ids(producer), topics }))
+      await this.#requests.addPartitions(producer, missing)
       for (const place of missing) transaction.added.add(nameOf(place))
     }
     // Not waited for: it is on its way while the outputs are written.
@@ -206,24 +192,19 @@ export class Transactions {
   }
 
   #addGroup(transaction: Transaction): Promise<unknown> {
-    const ids = this.#ids(transaction.epoch.producer)
-    transaction.groupAdded ??= this.#coordinator.ask((broker) =>
-      broker.addOffsetsToTxn({ ...ids, groupId: this.#options.group }),
-    )
+    transaction.groupAdded ??= this.#requests.addGroup(transaction.epoch.producer)
     return transaction.groupAdded
   }
 
   async #commit(transaction: Transaction): Promise<void> {
-    const { transactionalId, group, tell } = this.#options
+    const { tell } = this.#options
     const { producer } = transaction.epoch
     const { consumed, membership } = transaction
     assert(membership !== null, 'who acknowledges is a member')
     try {
       await this.#addGroup(transaction)
-      const offsets = txnOffsetCommit({ transactionalId, producer, group, membership, consumed })
-      await this.#groupCoordinator.ask((broker) => sendTo(broker, offsets))
-      // Asked until it is answered: only the answer says whether the transaction was committed.
-      await this.#coordinator.ask((broker) => broker.endTxn({ ...this.#ids(producer), transactionResult: true }))
+      await this.#requests.commitOffsets(producer, { membership, consumed })
+      await this.#requests.commit(producer)
     } catch (error) {
       this.#abort(transaction, error)
       return
@@ -233,8 +214,7 @@ export class Transactions {
     const seconds = (performance.now() - transaction.begun) / 1000
     tell({ name: 'transaction-ended', committed: true, batches: consumed.length, seconds, reason: null })
     transaction.end(null)
-    // A request without an answer may still arrive, and would act on the next transaction: a new epoch shuts it out.
-    if (this.#requestsUnanswered() > this.#unanswered) this.#initialise()
+    if (this.#requests.mayComeLate) this.#initialise() // a new epoch shuts out what comes late
   }
 
   /** Ends the transaction, if it has not ended yet, and returns what its batches are to fail with. */
@@ -260,14 +240,6 @@ export class Transactions {
     const { kind, error } = judge(reason, this.#options.transactionalId, isLate)
     if (kind === 'late') this.#timeout = Math.min(this.#timeout * 2, timeoutMillisecondsMax)
     return kind === 'broken' && ++this.#broken >= brokenMax ? fatal(reason) : error
-  }
-
-  #requestsUnanswered(): number {
-    return this.#coordinator.unanswered + this.#groupCoordinator.unanswered
-  }
-
-  #ids({ id, epoch }: Producer) {
-    return { transactionalId: this.#options.transactionalId, producerId: String(id), producerEpoch: epoch }
   }
 }
 

@@ -3,6 +3,9 @@
  * lost, the request never arrives, it arrives late, or the answer carries an error.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { afterAll, beforeAll, beforeEach } from 'vitest'
+import type { KafkaConnection } from '../../src/kafka/connection.ts'
+import { connectionTo } from './kafka.ts'
 import { freePorts, startBroker, type TestBroker } from './kafka-broker.ts'
 
 /** Numbers of the requests, as in the protocol. */
@@ -47,12 +50,33 @@ export interface KafkaProxy {
   close(): Promise<void>
 }
 
-/** A broker that clients reach only through the proxy, also after they have asked it for its address. */
-export async function spoiledBroker(): Promise<{ broker: TestBroker; proxy: KafkaProxy; brokers: readonly string[] }> {
-  const [behind = 0, _, front = 0] = await freePorts(3)
-  const proxy = await kafkaProxy(front, behind)
-  const properties = { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${front}` }
-  return { broker: await startBroker({ port: behind, properties }), proxy, brokers: [`127.0.0.1:${front}`] }
+export interface SpoiledBroker {
+  readonly broker: TestBroker
+  readonly proxy: KafkaProxy
+  readonly connection: KafkaConnection
+}
+
+/**
+ * Gives all tests of a file a broker that clients reach only through the proxy, also after they have asked it for its address;
+ * each test begins with nothing spoilt.
+ */
+export function useSpoiledBroker(take: (made: SpoiledBroker) => void): void {
+  let made: SpoiledBroker | null = null
+  beforeAll(async () => {
+    const [behind = 0, _, front = 0] = await freePorts(3)
+    const proxy = await kafkaProxy(front, behind)
+    const properties = { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${front}` }
+    const broker = await startBroker({ port: behind, properties })
+    made = { broker, proxy, connection: connectionTo([`127.0.0.1:${front}`]) }
+    take(made)
+  }, 120_000)
+  beforeEach(() => {
+    if (made !== null) made.proxy.spoil = () => null
+  })
+  afterAll(async () => {
+    await made?.broker.stop()
+    await made?.proxy.close()
+  })
 }
 
 export async function kafkaProxy(port: number, target: number): Promise<KafkaProxy> {

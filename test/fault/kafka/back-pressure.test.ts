@@ -1,6 +1,6 @@
 /** The outputs cannot be written for a while and the input goes on: nothing more is read, memory stays, and then all arrives. */
 import { readFileSync } from 'node:fs'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import type { KafkaConnection } from '../../../src/kafka/connection.ts'
 import { publish } from '../../../src/kafka/publish.ts'
 import {
@@ -12,9 +12,8 @@ import {
   startMember,
   untilConsumed,
 } from '../../support/delivery.ts'
-import { connectionTo, newTopic, until } from '../../support/kafka.ts'
-import type { TestBroker } from '../../support/kafka-broker.ts'
-import { api, type KafkaProxy, type Spoil, spoiledBroker } from '../../support/kafka-proxy.ts'
+import { newTopic, until } from '../../support/kafka.ts'
+import { api, type KafkaProxy, type Spoil, useSpoiledBroker } from '../../support/kafka-proxy.ts'
 
 const before = 2000
 const meanwhile = 20_000
@@ -23,22 +22,14 @@ const padding = 'x'.repeat(4000)
 const growthMiBMax = 32
 const heartbeatsMin = 6
 
-let broker: TestBroker
 let proxy: KafkaProxy
 let connection: KafkaConnection
-beforeAll(async () => {
-  const spoiled = await spoiledBroker()
-  broker = spoiled.broker
-  proxy = spoiled.proxy
-  connection = { ...connectionTo(spoiled.brokers), clientId: 'publisher' }
-}, 120_000)
-afterAll(async () => {
-  await broker?.stop()
-  await proxy?.close()
+useSpoiledBroker((made) => {
+  proxy = made.proxy
+  connection = { ...made.connection, clientId: 'publisher' }
 })
 const members: Member[] = []
 afterEach(() => {
-  proxy.spoil = () => null
   for (const { child } of members.splice(0)) child.kill('SIGKILL')
 })
 

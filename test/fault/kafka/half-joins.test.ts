@@ -1,5 +1,6 @@
 /** A rebalance whose last answer is lost: the member has the new generation, and still the old partitions. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
+import type { KafkaConnection } from '../../../src/kafka/connection.ts'
 import {
   assigned,
   judge,
@@ -10,27 +11,24 @@ import {
   startMember,
   untilConsumed,
 } from '../../support/delivery.ts'
-import { connectionTo, until } from '../../support/kafka.ts'
-import type { TestBroker } from '../../support/kafka-broker.ts'
-import { api, type KafkaProxy, spoiledBroker } from '../../support/kafka-proxy.ts'
+import { until } from '../../support/kafka.ts'
+import { api, type KafkaProxy, useSpoiledBroker } from '../../support/kafka-proxy.ts'
 
-let broker: TestBroker
 let proxy: KafkaProxy
-let brokers: readonly string[]
-beforeAll(async () => {
-  ;({ broker, proxy, brokers } = await spoiledBroker())
-}, 120_000)
+let connection: KafkaConnection
+useSpoiledBroker((made) => {
+  proxy = made.proxy
+  connection = { ...made.connection, clientId: 'publisher' }
+})
 const members: Member[] = []
-afterAll(async () => {
+afterAll(() => {
   for (const { child } of members) child.kill('SIGKILL')
-  await broker?.stop()
-  await proxy?.close()
 })
 
 test.each(['at_least_once', 'exactly_once'] as const)(
   '%s: a member that never hears its new partitions joins again, and each event comes once',
   async (delivery) => {
-    const connection = { ...connectionTo(brokers), clientId: 'publisher' }
+    const { brokers } = connection
     const lane = await newLane(connection)
     const member = (owner: string) => {
       const options = { brokers, delivery, owner, sessionTimeoutMs: 10_000, batchMilliseconds: 5 }

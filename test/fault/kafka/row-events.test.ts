@@ -1,12 +1,12 @@
 /** Row events on a real broker: each step goes wrong once, senders die or are overtaken, and every event is there once. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { LinkedEventsError } from '../../../src/errors.ts'
 import type { KafkaConnection } from '../../../src/kafka/connection.ts'
 import { kafkaRowEvents } from '../../../src/kafka/row-events.ts'
 import type { RowEvent, RowEventOrder } from '../../../src/sync/row-events.ts'
-import { connectionTo, newTopic, type ReadRecord, readAll, unique, until } from '../../support/kafka.ts'
+import { newTopic, type ReadRecord, readAll, unique, until } from '../../support/kafka.ts'
 import type { TestBroker } from '../../support/kafka-broker.ts'
-import { api, type KafkaProxy, type Spoil, spoiledBroker } from '../../support/kafka-proxy.ts'
+import { api, type KafkaProxy, type Spoil, useSpoiledBroker } from '../../support/kafka-proxy.ts'
 
 /** More than two transactions hold. */
 const rows = 12_000
@@ -26,18 +26,10 @@ let proxy: KafkaProxy
 let connection: KafkaConnection
 let topic: string
 let stream: string
-beforeAll(async () => {
-  const spoiled = await spoiledBroker()
-  broker = spoiled.broker
-  proxy = spoiled.proxy
-  connection = connectionTo(spoiled.brokers)
-}, 120_000)
-afterAll(async () => {
-  await broker?.stop()
-  await proxy?.close()
+useSpoiledBroker((made) => {
+  ;({ broker, proxy, connection } = made)
 })
 beforeEach(async () => {
-  proxy.spoil = () => null
   topic = await newTopic(connection, { partitions: 3 })
   stream = unique('rows')
 })

@@ -1,11 +1,11 @@
 /** Each step of a transaction goes wrong once: its request is lost, its answer is lost, or the broker refuses it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { KafkaConnection } from '../../../src/kafka/connection.ts'
 import { judge, type Lane, newLane, nothingWrong, publishNumbers } from '../../support/delivery.ts'
 import { enrichToEnd } from '../../support/enrich-lane.ts'
-import { connectionTo, withAdmin } from '../../support/kafka.ts'
+import { withAdmin } from '../../support/kafka.ts'
 import type { TestBroker } from '../../support/kafka-broker.ts'
-import { api, type KafkaProxy, type Spoil, spoiledBroker } from '../../support/kafka-proxy.ts'
+import { api, type KafkaProxy, type Spoil, useSpoiledBroker } from '../../support/kafka-proxy.ts'
 
 const count = 1000
 const steps = [
@@ -21,18 +21,10 @@ let broker: TestBroker
 let proxy: KafkaProxy
 let connection: KafkaConnection
 let lane: Lane
-beforeAll(async () => {
-  const spoiled = await spoiledBroker()
-  broker = spoiled.broker
-  proxy = spoiled.proxy
-  connection = connectionTo(spoiled.brokers)
-}, 120_000)
-afterAll(async () => {
-  await broker?.stop()
-  await proxy?.close()
+useSpoiledBroker((made) => {
+  ;({ broker, proxy, connection } = made)
 })
 beforeEach(async () => {
-  proxy.spoil = () => null
   lane = await newLane(connection)
   await publishNumbers(connection, lane, 0, count)
 })

@@ -1,6 +1,6 @@
 /** Processes that sleep through the loss of their partitions and wake up, and processes that come and go while there is work. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { KafkaConnection } from '../../../src/kafka/connection.ts'
 import { openTransactions } from '../../../src/kafka/transactions.ts'
 import {
@@ -15,30 +15,20 @@ import {
   startMember,
   untilConsumed,
 } from '../../support/delivery.ts'
-import { connectionTo, until } from '../../support/kafka.ts'
-import type { TestBroker } from '../../support/kafka-broker.ts'
-import { api, type KafkaProxy, spoiledBroker } from '../../support/kafka-proxy.ts'
+import { until } from '../../support/kafka.ts'
+import { api, type KafkaProxy, useSpoiledBroker } from '../../support/kafka-proxy.ts'
 
 /** `RESTARTS=20`: as many as the promise names. */
 const restarts = Number(process.env.RESTARTS ?? 6)
 
-let broker: TestBroker
 let proxy: KafkaProxy
 let connection: KafkaConnection
 let lane: Lane
 const members: Member[] = []
-beforeAll(async () => {
-  const spoiled = await spoiledBroker()
-  broker = spoiled.broker
-  proxy = spoiled.proxy
-  connection = connectionTo(spoiled.brokers)
-}, 120_000)
-afterAll(async () => {
-  await broker?.stop()
-  await proxy?.close()
+useSpoiledBroker((made) => {
+  ;({ proxy, connection } = made)
 })
 beforeEach(async () => {
-  proxy.spoil = () => null
   lane = await newLane(connection)
 })
 afterEach(() => {
