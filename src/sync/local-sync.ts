@@ -29,7 +29,7 @@ export async function localProtocol(run: Run): Promise<SyncResult> {
     await run.store.confirm(run.slug, { asOf: run.asOf, probe })
     return 'unchanged'
   }
-  if (run.dryRun) tally.bytesEstimated = await run.session.estimate(run.source)
+  if (run.dryRun) tally.bytes_estimated = await run.session.estimate(run.source)
   const { rows: rowsAbout } = await checkKeys(run)
   const read = { probe, current, restart, rowsAbout }
   try {

@@ -6,7 +6,7 @@ import type { Approves } from './guard.ts'
 import type { RowEvents } from './row-events.ts'
 import { columnsOf, configHash, sourceOf, syncKeyOf } from './source.ts'
 import type { SnapshotStore } from './store.ts'
-import type { SyncRun } from './sync-run.ts'
+import { nothingFound, type SyncFindings } from './sync-run.ts'
 import type { Source, Warehouse, WarehouseSession } from './warehouse.ts'
 
 export interface SyncOptions {
@@ -29,23 +29,10 @@ export interface SyncOptions {
 }
 
 /** What the run has found so far, for its report. */
-export interface Tally {
-  reason: string | null
-  added: number
-  updated: number
-  deleted: number
-  nullKeys: number
-  duplicateKeys: number
-  bytesScanned: number | null
-  bytesEstimated: number | null
-  rowEvents: SyncRun['row_events']
-  columns: readonly string[] | null
-}
+export type Tally = { -readonly [Finding in keyof SyncFindings]: SyncFindings[Finding] }
 
 export function newTally({ events }: EntityPlan): Tally {
-  const counts = { added: 0, updated: 0, deleted: 0, nullKeys: 0, duplicateKeys: 0 }
-  const rowEvents = events === undefined ? null : { sent: 0, elsewhere: null }
-  return { reason: null, ...counts, bytesScanned: null, bytesEstimated: null, rowEvents, columns: null }
+  return { ...nothingFound, row_events: events === undefined ? null : { sent: 0, elsewhere: null } }
 }
 
 export interface Run {
@@ -94,7 +81,7 @@ export async function withRun<T>(options: SyncOptions, tally: Tally, work: (run:
       tally,
     })
   } finally {
-    tally.bytesScanned = session.bytesScanned()
+    tally.bytes_scanned = session.bytesScanned()
     await session.close()
   }
 }

@@ -31,7 +31,7 @@ export async function handshake(run: Run, checkpoint: Checkpoint | null): Promis
 
 /** What a run would do, by number; for `dryRun`. */
 export async function preview(run: Run, checkpoint: Checkpoint | null, step: Step): Promise<SyncResult> {
-  run.tally.bytesEstimated = await run.session.estimate(run.source)
+  run.tally.bytes_estimated = await run.session.estimate(run.source)
   await checkKeys(run)
   const generation = step.do === 'restart' || checkpoint === null ? null : checkpoint.generation
   Object.assign(run.tally, await run.session.countChanges(run.source, generation))
@@ -67,8 +67,8 @@ export async function lease(run: Run, seen: Checkpoint | null): Promise<Checkpoi
 export async function checkKeys(run: Run): Promise<KeyCheck> {
   run.signal.throwIfAborted()
   const check = await run.session.checkKeys(run.source)
-  run.tally.nullKeys = check.nullKeys
-  run.tally.duplicateKeys = check.duplicateKeys
+  run.tally.null_keys = check.nullKeys
+  run.tally.duplicate_keys = check.duplicateKeys
   if (run.source.duplicates !== 'fail') return check
   const where = `column "${run.source.key.name}" of ${run.source.table.ref}`
   if (check.nullKeys > 0)
@@ -182,7 +182,7 @@ export async function announce(run: Run, held: Checkpoint): Promise<void> {
   const first = held.seq === 0
   const sender = await (first ? senderOrClaim(session, { ...run, stream }) : senderOf(session, stream))
   if (sender?.installId !== entity.installId) {
-    tally.rowEvents = { sent: 0, elsewhere: sender?.owner ?? null }
+    tally.row_events = { sent: 0, elsewhere: sender?.owner ?? null }
     return
   }
   const delta = held.delta ?? ''
@@ -203,7 +203,7 @@ export async function announce(run: Run, held: Checkpoint): Promise<void> {
       )
     },
     sent: (count) => {
-      tally.rowEvents = { sent: (tally.rowEvents?.sent ?? 0) + count, elsewhere: null }
+      tally.row_events = { sent: (tally.row_events?.sent ?? 0) + count, elsewhere: null }
     },
     signal: run.signal,
   })

@@ -31,3 +31,31 @@ export interface SyncRun {
   readonly duration_seconds: number
   readonly error: { readonly code: ErrorCode; readonly message: string; readonly hint: string } | null
 }
+
+/** What a run finds out on its way. */
+export type SyncFindings = Pick<
+  SyncRun,
+  | 'reason'
+  | 'added'
+  | 'updated'
+  | 'deleted'
+  | 'null_keys'
+  | 'duplicate_keys'
+  | 'bytes_scanned'
+  | 'bytes_estimated'
+  | 'row_events'
+  | 'columns'
+>
+
+export const nothingFound: SyncFindings = {
+  reason: null,
+  added: 0,
+  updated: 0,
+  deleted: 0,
+  null_keys: 0,
+  duplicate_keys: 0,
+  bytes_scanned: null,
+  bytes_estimated: null,
+  row_events: null,
+  columns: null,
+}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { metrics } from '../../../src/observe/metrics.ts'
-import type { SyncRun } from '../../../src/sync/sync-run.ts'
+import { nothingFound, type SyncRun } from '../../../src/sync/sync-run.ts'
 
 test('transactions are counted by their result, and the committed ones are timed', async () => {
   const { registry, tell } = metrics({ pipeline: 'p', version: '1', entities: [] })
@@ -25,17 +25,7 @@ test('row events are counted by entity, also those of a run that failed after th
 })
 
 function run(more: Partial<SyncRun>): SyncRun {
-  const counts = {
-    added: 0,
-    updated: 0,
-    deleted: 0,
-    rows: 0,
-    null_keys: 0,
-    duplicate_keys: 0,
-    bytes_scanned: null,
-    bytes_estimated: null,
-  }
   const times = { started_at: '2026-01-01T00:00:00.000Z', duration_seconds: 1 }
-  const none = { reason: null, version: 1, epoch: 1, row_events: null, columns: null, error: null }
-  return { entity: 'product', result: 'success', ...none, ...counts, ...times, ...more }
+  const version = { version: 1, epoch: 1, rows: 0 }
+  return { entity: 'product', result: 'success', ...nothingFound, ...version, ...times, error: null, ...more }
 }
