@@ -2,6 +2,7 @@
 import Database from 'better-sqlite3'
 import { keyHash } from '../key.ts'
 import type { Row, StoredRows, StoredVersion } from '../sync/store.ts'
+import { type RowStatements, rowStatements } from './table.ts'
 
 /** Rows given out before the event loop gets a turn. */
 const pageRows = 500
@@ -14,8 +15,7 @@ interface Stored extends Row {
 export class ComparedFile implements StoredRows {
   readonly version: StoredVersion
   readonly #database: Database.Database
-  readonly #get: Database.Statement<[number, string], string>
-  readonly #getCollided: Database.Statement<[string], string>
+  readonly #statements: RowStatements
   #seen: Float64Array
   #seenCount = 0
   readonly #seenCollided = new Set<string>()
@@ -25,10 +25,7 @@ export class ComparedFile implements StoredRows {
     this.#database = new Database(path, { readonly: true, fileMustExist: true })
     this.#database.pragma('locking_mode = EXCLUSIVE') // the file never changes: the lock is taken once
     this.#database.pragma('cache_size = -64000')
-    this.#get = this.#database
-      .prepare<[number, string], string>('SELECT row FROM entity WHERE hash = ? AND key = ?')
-      .pluck()
-    this.#getCollided = this.#database.prepare<[string], string>('SELECT row FROM collided WHERE key = ?').pluck()
+    this.#statements = rowStatements(this.#database)
     this.#seen = new Float64Array(version.rows + 1)
   }
 
@@ -38,12 +35,12 @@ export class ComparedFile implements StoredRows {
 
   see(key: string): string | undefined {
     const hash = keyHash(key)
-    const row = this.#get.get(hash, key)
+    const row = this.#statements.get.get(hash, key)
     if (row !== undefined) {
       this.#remember(hash)
       return row
     }
-    const collided = this.#getCollided.get(key)
+    const collided = this.#statements.getCollided.get(key)
     if (collided !== undefined) this.#seenCollided.add(key)
     return collided
   }

@@ -20,9 +20,21 @@ export function createTable(database: Database.Database): void {
 
 export type GetRow = (key: string) => string | undefined
 
+/** The row at its place by hash, and the row that stands beside. */
+export interface RowStatements {
+  readonly get: Database.Statement<[number, string], string>
+  readonly getCollided: Database.Statement<[string], string>
+}
+
+export function rowStatements(database: Database.Database): RowStatements {
+  return {
+    get: database.prepare<[number, string], string>('SELECT row FROM entity WHERE hash = ? AND key = ?').pluck(),
+    getCollided: database.prepare<[string], string>('SELECT row FROM collided WHERE key = ?').pluck(),
+  }
+}
+
 export function rowReader(database: Database.Database, hashOf: KeyHash = keyHash): GetRow {
-  const get = database.prepare<[number, string], string>('SELECT row FROM entity WHERE hash = ? AND key = ?').pluck()
-  const getCollided = database.prepare<[string], string>('SELECT row FROM collided WHERE key = ?').pluck()
+  const { get, getCollided } = rowStatements(database)
   const anyCollided = database.prepare('SELECT 1 FROM collided LIMIT 1').get() !== undefined
   return anyCollided ? (key) => get.get(hashOf(key), key) ?? getCollided.get(key) : (key) => get.get(hashOf(key), key)
 }
