@@ -7,7 +7,7 @@ import type { EntityPlan } from '../sync/entity-plan.ts'
 import { senderOf } from '../sync/row-events-sender.ts'
 import type { WarehouseCheck as Check, Warehouse } from '../sync/warehouse.ts'
 import { type Context, projectOf } from './context.ts'
-import { kafkaOf, planOf } from './edges.ts'
+import { kafkaOf, planOf, rowEventsPrefix } from './edges.ts'
 import { table } from './terminal.ts'
 import { warehouseOf } from './warehouse-of.ts'
 
@@ -134,19 +134,15 @@ async function kafkaChecks(project: Project): Promise<Check[]> {
           'warning',
         )
       }
-      const { group = 'linked-events' } = config.source.kafka ?? {}
-      const begin =
-        config.kafka.delivery === 'exactly_once' ? `${group}.` : told.length > 0 ? `${group}.row-events.` : null
+      const group = config.source.kafka?.group
+      const once = config.kafka.delivery === 'exactly_once' && group !== undefined
+      const begin = once ? `${group}.` : told.length > 0 ? rowEventsPrefix(project) : null
       if (begin !== null) {
         const { openTransactions } = await import('../kafka/transactions.ts')
         const required = `Write on the transactional ids that begin with "${begin}"`
-        const connection = kafkaOf(project)
-        const refused = await openTransactions({
-          connection,
-          transactionalId: `${begin}doctor`,
-          group,
-          tell: () => {},
-        }).then(
+        const name = `${begin}doctor`
+        const options = { connection: kafkaOf(project), transactionalId: name, group: name, tell: () => {} }
+        const refused = await openTransactions(options).then(
           (transactions) => transactions.close(),
           (error: LinkedEventsError) => error,
         )

@@ -20,11 +20,15 @@ import type { Tell } from '../telemetry.ts'
 
 export function planOf(entity: EntitySettings, project: Project): EntityPlan {
   const { slug, tableRef, primaryKey, columns, duplicates, versions, events } = entity
-  const { state_dir: stateDir, space, source } = project.config
+  const { state_dir: stateDir, space } = project.config
   const plan = { slug, tableRef, primaryKey, columns, duplicates, versions, installId: installIdOf(stateDir) }
   if (events === undefined) return plan
-  const stream = `${source.kafka?.group ?? 'linked-events'}.row-events.${space}.${slug}`
-  return { ...plan, events: { ...events, stream } }
+  return { ...plan, events: { ...events, stream: `${rowEventsPrefix(project)}${space}.${slug}` } }
+}
+
+/** What the groups and transactional ids of row events begin with. */
+export function rowEventsPrefix({ config: { source } }: Project): string {
+  return `${source.kafka?.group ?? 'linked-events'}.row-events.`
 }
 
 /** Where the row events of an entity go, if it has any. */

@@ -161,7 +161,7 @@ function addCommands(root: Command, add: Add): void {
     .argument('[entity...]', 'slugs of entities')
     .option('--full', 'read everything anew')
     .option('--dry-run', 'count the changes, write nothing')
-    .option('--approve', 'let the change through that the guard stopped')
+    .option('--approve', 'let the deletes through that the guard stopped last, and no others')
   add(
     sync,
     'history',

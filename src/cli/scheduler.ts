@@ -3,7 +3,6 @@
  * is given back. One at a time; a tick during a run is not queued.
  */
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { constants, setPriority } from 'node:os'
 import { systemClock } from '../clock.ts'
 import type { EntitySettings } from '../config/entities.ts'
@@ -11,7 +10,7 @@ import type { Project } from '../config/project.ts'
 import { codes, LinkedEventsError } from '../errors.ts'
 import type { LiveSnapshots } from '../snapshot/snapshots.ts'
 import { nextRun, type Schedule, startDelay } from '../sync/schedule.ts'
-import type { SyncRun } from '../sync/sync-run.ts'
+import { nothingFound, type SyncRun } from '../sync/sync-run.ts'
 import type { Tell } from '../telemetry.ts'
 import type { Context } from './context.ts'
 import { installIdOf } from './edges.ts'
@@ -89,7 +88,7 @@ async function firstVersion(
 
 async function tick(entity: EntitySettings, stateDir: string, syncOne: SyncOne, signal: AbortSignal): Promise<void> {
   const schedule = entity.schedule as Schedule
-  const delay = startDelay(schedule, shareOf(installIdOf(stateDir), entity.slug))
+  const delay = startDelay(schedule, `${installIdOf(stateDir)} ${entity.slug}`)
   while (!signal.aborted) {
     const now = systemClock.now()
     const next = nextRun(schedule, new Date(now - delay))
@@ -99,11 +98,6 @@ async function tick(entity: EntitySettings, stateDir: string, syncOne: SyncOne, 
     await systemClock.sleep(Math.min(due - now, 86_400_000), signal)
     if (!signal.aborted && systemClock.now() >= due) await syncOne(entity)
   }
-}
-
-/** A number from 0 to 1 that stays the same for an installation and an entity. */
-function shareOf(installId: string, slug: string): number {
-  return createHash('sha256').update(`${installId} ${slug}`).digest().readUInt32BE() / 2 ** 32
 }
 
 function stateOf(snapshots: LiveSnapshots, { slug, max_age: maxAge }: EntitySettings): 'missing' | 'stale' | 'fresh' {
@@ -187,19 +181,10 @@ function failedRun(entity: string, started: number): SyncRun {
   return {
     entity,
     result: 'failed',
-    reason: null,
+    ...nothingFound,
     version: null,
     epoch: null,
-    added: 0,
-    updated: 0,
-    deleted: 0,
     rows: 0,
-    null_keys: 0,
-    duplicate_keys: 0,
-    bytes_scanned: null,
-    row_events: null,
-    columns: null,
-    bytes_estimated: null,
     started_at: new Date(started).toISOString(),
     duration_seconds: (Date.now() - started) / 1000,
     error,

@@ -1,6 +1,7 @@
 /** Type, default and sentence of every option, together. A key that is not here is an error. */
 import { z } from 'zod'
 import { parseDuration } from '../duration.ts'
+import { type RowEventMode, rowEventModes } from '../sync/row-events.ts'
 import { Secret } from './secret.ts'
 
 const text = z.string().min(1)
@@ -132,7 +133,7 @@ const entity = z.strictObject({
     .strictObject({
       topic: text.describe('topic that gets an event for each row that a sync finds changed'),
       mode: z
-        .enum(['add', 'update', 'upsert', 'delete', 'mirror'])
+        .enum(Object.keys(rowEventModes) as RowEventMode[])
         .default('mirror')
         .describe('which changes: new; changed; both; deleted rows; all of them'),
     })

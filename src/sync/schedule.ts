@@ -2,6 +2,7 @@
 import { Cron } from 'croner'
 import { parseDuration } from '../duration.ts'
 import { LinkedEventsError, type Problem } from '../errors.ts'
+import { keyHash, keyHashEnd } from '../key.ts'
 
 export type Schedule =
   /** Every `interval` (a Go duration, at least 15 minutes), aligned to UTC: a daily one runs at 00:00. */
@@ -54,11 +55,12 @@ export function nextRun(schedule: Schedule, after: Date): Date | null {
 const spreadMilliseconds = 5 * 60_000
 
 /**
- * How long after the moment of `nextRun` a run starts, milliseconds: `share` (0 to 1, one for each installation and entity) of
- * five minutes, so that many installations do not come to the warehouse in the same second. A cron spec is kept to the second.
+ * How long after the moment of `nextRun` a run starts, milliseconds: up to five minutes, always the same for a `name` (of an
+ * installation and an entity), so that many of them do not come to the warehouse in the same second. A cron spec is kept.
  */
-export function startDelay({ strategy }: Schedule, share: number): number {
-  return strategy === 'PERIODIC' || strategy === 'SPECIFIC_DAYS' ? Math.floor(share * spreadMilliseconds) : 0
+export function startDelay({ strategy }: Schedule, name: string): number {
+  const isSpread = strategy === 'PERIODIC' || strategy === 'SPECIFIC_DAYS'
+  return isSpread ? Math.floor((keyHash(name) / keyHashEnd) * spreadMilliseconds) : 0
 }
 
 function nextInterval(interval: unknown, after: Date): Date {

@@ -96,12 +96,7 @@ async function checkState(connection: Connection, grant: string): Promise<Wareho
     return { ...check, ok: true, found: 'all three', fix: null }
   } catch (error) {
     const { code, message, hint } = known(error)
-    return {
-      ...check,
-      ok: false,
-      found: message,
-      fix: code === 'WAREHOUSE_DENIED' ? grant : hint,
-    }
+    return { ...check, ok: false, found: message, fix: code === 'WAREHOUSE_DENIED' ? grant : hint }
   }
 }
 

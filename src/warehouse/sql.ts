@@ -1,5 +1,4 @@
 /** The shapes of the statements that every SQL warehouse shares; a dialect spells their atoms. Pure text, nothing is run here. */
-
 import { hasForms } from '../sync/canonical.ts'
 import type { Checkpoint } from '../sync/checkpoint.ts'
 import { fieldCharactersMax, longTextDigits, sumDigits, sums } from '../sync/digest.ts'

@@ -1,6 +1,7 @@
 /** The commands as a user runs them, on files and DuckDB: nothing else is needed. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createConnection, createServer } from 'node:net'
+import { constants, getPriority } from 'node:os'
 import { basename, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Problem } from '../../src/errors.ts'
@@ -616,6 +617,20 @@ test('the probes answer from the first second, and readiness waits for the first
   const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
   expect(metrics).toMatch(/linked_events_snapshot_rows\{entity="product",pipeline="file"\} 3/)
   expect((await fetch(`http://127.0.0.1:${port}/metrics`, { method: 'POST' })).status).toBe(405)
+  running.child.kill('SIGTERM')
+  expect((await running.ended).code).toBe(0)
+})
+
+test('a sync that run starts has a low priority: events go first', async () => {
+  const cwd = await shop({ 'linked-events.yaml': config.replace('./events.ndjson', '"-"') })
+  await duckdb(join(cwd, 'warehouse.duckdb'), [
+    `INSERT INTO products SELECT 'many-' || i, 'Product ' || i, i % 100, i, md5(i::VARCHAR), NULL FROM range(1000000) r(i)`,
+  ])
+  const running = start(['run'], { cwd, open: true })
+  const file = join(cwd, '.linked-events', 'syncs', 'product.pid')
+  await waitFor(() => existsSync(file) && readFileSync(file, 'utf8') !== '')
+  expect(getPriority(Number(readFileSync(file, 'utf8')))).toBe(constants.priority.PRIORITY_LOW)
+  expect(getPriority(running.child.pid)).toBe(getPriority())
   running.child.kill('SIGTERM')
   expect((await running.ended).code).toBe(0)
 })

@@ -245,6 +245,33 @@ test('pinned to a version, or to those of a time, it enriches with the rows of t
     expect(await run(option, value), value).toMatchObject({ error: { code, hint: expect.stringContaining(hint) } })
 })
 
+test('a pinned version is never too old, and one that is not kept any more ends the replay', async () => {
+  const { cwd, input } = await shop()
+  await publish(connection, orders(input, 50))
+  const config = join(cwd, 'linked-events.yaml')
+  writeFileSync(config, `${readFileSync(config, 'utf8')}entities: { product: { max_age: 1s, on_stale: fail } }\n`)
+  const change = async (name: string) => {
+    await duckdb(join(cwd, 'warehouse.duckdb'), [`UPDATE products SET "NAME" = '${name}'`])
+    expect(await json(['sync', 'product'], { cwd })).toMatchObject({ ok: true })
+  }
+  await change('one')
+  await change('two')
+  await new Promise((resolve) => setTimeout(resolve, 1100))
+  const bounds = ['replay', '--from', 'earliest', '--to', 'latest']
+  expect(await json([...bounds, '--yes'], { cwd })).toMatchObject({ exit: 75, error: { code: 'SNAPSHOT_STALE' } })
+  expect(await json([...bounds, '--snapshot', 'product@1', '--yes'], { cwd })).toMatchObject({ ok: true, events: 50 })
+
+  const slow = start([...bounds, '--snapshot', 'product@1', '--id', 'slow', '--rate', '1', '--yes'], { cwd })
+  await until(() => existsSync(join(cwd, '.linked-events/replays/slow.json')), 'the job is there')
+  slow.child.kill('SIGTERM')
+  await slow.ended
+  await change('three')
+  expect(await json(['replay', '--id', 'slow', '--yes'], { cwd })).toMatchObject({
+    exit: 1,
+    error: { code: 'SNAPSHOT_MISSING', message: expect.stringContaining('product@1') },
+  })
+})
+
 test('SIGTERM leaves a job that is not complete, and its id completes it; --rate holds it back', async () => {
   const { cwd, input, events } = await shop()
   await publish(connection, orders(input, 2000))

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { audienceMembership } from '../../../src/enrich/membership.ts'
 import { type RowEventMode, rowEventModes, rowEvents } from '../../../src/sync/row-events.ts'
 import type { Change, Column, Source } from '../../../src/sync/warehouse.ts'
 
@@ -61,6 +62,16 @@ describe('a row event', () => {
 })
 
 describe('a mode', () => {
+  it('tells the changes that mean a membership in it, and no others', () => {
+    const names = { A: 'new', U: 'updated', D: 'deleted' } as const
+    for (const [mode, told] of Object.entries(rowEventModes)) {
+      const meant = Object.entries(names).filter(
+        ([, event]) => audienceMembership({ type: 'track', event }, mode) !== null,
+      )
+      expect(told, mode).toEqual(meant.map(([op]) => op))
+    }
+  })
+
   it.each<[RowEventMode, string[]]>([
     ['add', ['7']],
     ['update', ['8']],

@@ -64,9 +64,16 @@ test.each([
   [{ strategy: 'SOMETIMES' }, 'schedule_invalid'],
 ])('%j: %s', (schedule, code) => expect(problem(schedule)).toBe(code))
 
-test('intervals and days start up to five minutes later; a cron spec is kept', () => {
-  const delays = (strategy: string) => [0, 0.5, 0.999999].map((share) => startDelay({ strategy } as Schedule, share))
-  expect(delays('PERIODIC')).toEqual([0, 150_000, 299_999])
-  expect(delays('SPECIFIC_DAYS')).toEqual([0, 150_000, 299_999])
-  expect(delays('CRON')).toEqual([0, 0, 0])
+test('intervals and days start up to five minutes later, each name at a moment of its own; a cron spec is kept', () => {
+  const names = Array.from({ length: 1000 }, (_, number) => `installation ${number} product`)
+  const delays = (strategy: string) => names.map((name) => startDelay({ strategy } as Schedule, name))
+  for (const strategy of ['PERIODIC', 'SPECIFIC_DAYS']) {
+    const found = delays(strategy)
+    expect(found).toEqual(delays(strategy))
+    expect(Math.min(...found)).toBeGreaterThanOrEqual(0)
+    expect(Math.max(...found)).toBeLessThan(300_000)
+    const tenths = new Set(found.map((delay) => Math.floor(delay / 30_000)))
+    expect(tenths.size).toBe(10)
+  }
+  expect(new Set(delays('CRON'))).toEqual(new Set([0]))
 })
