@@ -26,6 +26,8 @@ export class SnapshotFile implements Snapshot {
     // The file never changes, so the lock is taken once and kept: half of a point read's time is its lock.
     this.#database.pragma('locking_mode = EXCLUSIVE')
     this.#database.pragma(`mmap_size = ${mappedBytesMax}`)
+    // Neither is a transaction begun and ended for each: this one lasts as long as the file is open.
+    this.#database.exec('BEGIN; SELECT 1 FROM entity LIMIT 1')
     const read = rowReader(this.#database)
     this.get = told === null ? read : cachedRows(read, told)
   }
