@@ -86,11 +86,13 @@ export async function runProject(
     tell({ name: 'started', version })
     const { config } = project
     const owner = installIdOf(config.state_dir)
+    const reading = snapshots.refresh() // what is on disk is verified while the brokers are asked
+    reading.catch(() => {}) // it is awaited below
     const transactions = await transactionsOf(project, { group: config.source.kafka?.group ?? '', owner, tell })
     const sink = await sinkOf(project, { tell, transactions })
     const source = await sourceOf(project, { untilEnd, tell, transactions })
     try {
-      await snapshots.refresh()
+      await reading
       syncs = schedule({ context, project, snapshots, tell, once: untilEnd, signal })
       await syncs.ready
       if (!signal.aborted) {

@@ -2,9 +2,10 @@
  * What happens to a payload after its mapping: empty values are removed and the action's JSON schema is applied, as Segment's
  * action runner does it before an action sees the payload.
  */
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { ErrorObject, ValidateFunction } from 'ajv'
 import { LinkedEventsError } from '../errors.ts'
 import { ExactNumber, isObject, type JsonObject, type JsonValue } from '../json.ts'
+import { load } from '../load.ts'
 
 /** The payload as the action takes it, or what is wrong with it, a sentence for each problem. */
 export type CheckedPayload = { readonly payload: JsonObject } | { readonly problems: readonly string[] }
@@ -31,6 +32,7 @@ export function compilePayloadSchema(schema: JsonObject): (payload: JsonValue) =
 }
 
 function compile(schema: JsonObject): ValidateFunction {
+  const { Ajv } = load('ajv') as typeof import('ajv')
   const ajv = new Ajv({
     allErrors: true,
     coerceTypes: 'array',
