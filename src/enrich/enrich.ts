@@ -1,5 +1,6 @@
 /** One event through every destination: trigger → match → lookup → map → encode. Decides, and sends nothing. */
 import { encodeJson, isObject, type JsonObject, type JsonValue, parseJson } from '../json.ts'
+import { type Span, spanOf } from '../memory.ts'
 import { discardReason } from './consent.ts'
 import { decode, type Rejected, rejected } from './decode.ts'
 import { withLines } from './lines.ts'
@@ -17,7 +18,7 @@ export interface Delivery {
   readonly outcome: 'full' | 'partial' | 'none' | 'bypassed'
   readonly matches: readonly Match[]
   /** The record's value; valid until the next message. */
-  readonly value: Buffer
+  readonly value: Span
 }
 
 /** A destination, or one of its mappings, that gets nothing. */
@@ -102,7 +103,7 @@ export function deliver(
   const checked = mapping.schema === null ? { payload: result } : mapping.schema(result)
   if ('problems' in checked) return rejected('payload_invalid', `${mapping.name}: ${checked.problems.join('; ')}`)
   const value = destination.format === 'event' ? splice(text(), checked.payload) : encodeJson(checked.payload)
-  return { destination, mapping, outcome: outcomeOf(matches), matches, value: Buffer.from(value) }
+  return { destination, mapping, outcome: outcomeOf(matches), matches, value: spanOf(Buffer.from(value)) }
 }
 
 export function outcomeOf(matches: readonly Match[]): Delivery['outcome'] {

@@ -4,6 +4,7 @@
  */
 import { encodeJson, type JsonObject, parseJson } from '../json.ts'
 import { entityColumns } from '../mapping/mapping.ts'
+import type { Span } from '../memory.ts'
 import { triggerReads } from '../trigger/reads.ts'
 import { discardReason } from './consent.ts'
 import { type Decision, Decisions } from './decisions.ts'
@@ -121,7 +122,7 @@ export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Mess
     if (!canonical.areCanonical(matches, snapshots)) return null
     let made: JsonObject | null = null
     const seen = () => (made ??= seenEvent(plan.space, event(), matches, rows))
-    let value: Buffer | null
+    let value: Span | null
     try {
       value = mapping.write({ bytes, start, end, found, matches, rows, event: seen }, writer)
     } catch {

@@ -1,4 +1,5 @@
 /** Pieces that go straight into an event's bytes. The same result as `splice`, which works on text. */
+import type { Span } from '../memory.ts'
 import { type PieceMember, type PieceSource, type PlacedMember, placePieces, textOf } from './pieces.ts'
 import type { Shape, ShapeNode } from './shape.ts'
 import type { ValueWriter } from './value-writer.ts'
@@ -12,7 +13,7 @@ interface Edit {
 }
 
 /** Null: the event has to be parsed after all. */
-export type WriteValue = (source: PieceSource, writer: ValueWriter) => Buffer | null
+export type WriteValue = (source: PieceSource, writer: ValueWriter) => Span | null
 
 export function patchWriter(members: readonly PieceMember[], shape: Shape): WriteValue {
   const placed = placePieces(members, shape, { isEvent: true })
@@ -49,7 +50,7 @@ function edit(members: readonly PlacedMember[], node: ShapeNode, source: PieceSo
   return true
 }
 
-function write({ bytes, start, end }: PieceSource, edits: readonly Edit[], writer: ValueWriter): Buffer {
+function write({ bytes, start, end }: PieceSource, edits: readonly Edit[], writer: ValueWriter): Span {
   let size = end - start
   for (const { text } of edits) size += 3 * text.length
   writer.begin(size)

@@ -1,6 +1,7 @@
 /** What would happen to one message, told so that a person sees why: keys, rows, output, and the reason for each empty field. */
 import { isObject, type JsonObject, type JsonValue, parseJson, valueAtPath } from '../json.ts'
 import { compileMapping } from '../mapping/mapping.ts'
+import { bytesOf } from '../memory.ts'
 import { type Delivery, enrich, isDelivery, type Omission, withRows } from './enrich.ts'
 import { type Match, matchText } from './match.ts'
 import type { EntityStatus, Outcome } from './outcome.ts'
@@ -66,7 +67,7 @@ function explain(plan: Plan, event: JsonObject, entry: Delivery | Omission): Pre
       status: match.status,
       version: match.version,
     })),
-    output: isDelivery(entry) ? parseJson(entry.value.toString()) : null,
+    output: isDelivery(entry) ? parseJson(bytesOf(entry.value).toString()) : null,
     reasons: isDelivery(entry) ? emptyFields(plan, event, entry) : [],
   }
 }

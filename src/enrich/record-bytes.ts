@@ -9,7 +9,7 @@ const holdHeaderBytes = 1024
 
 /** Of an output record: key, value, the input's headers and ours. */
 export function recordBytes(message: Message, { value, mapping }: Delivery): number {
-  return inputBytes(message) + value.length + ownHeadersBytes + entityBytes * mapping.bindings.length
+  return inputBytes(message) + value.end - value.start + ownHeadersBytes + entityBytes * mapping.bindings.length
 }
 
 /** Of a record in the hold topic. */

@@ -1,4 +1,5 @@
 /** Where outputs go. `kafka/sink.ts` and `files/sink.ts` keep these promises. */
+import type { Span } from '../memory.ts'
 import type { DeadLetterReason } from './outcome.ts'
 import type { Provenance } from './provenance.ts'
 import type { Message } from './source.ts'
@@ -9,7 +10,7 @@ export type Target = { readonly topic: string } | { readonly file: string; reado
 /** The outputs of one batch, in the order of the calls. Everything is copied before a call returns. */
 export interface Outputs {
   /** One output record: key, timestamp, partition and headers of `message`, `value`, and the headers that `provenance` gives. */
-  deliver(target: Target, message: Message, value: Uint8Array, provenance: Provenance): void
+  deliver(target: Target, message: Message, value: Span, provenance: Provenance): void
   /** The message itself, byte for byte, with the reason. `explanation` is a sentence for people. */
   deadLetter(message: Message, reason: DeadLetterReason, explanation: string): void
   /** The message itself with its headers, and `note` in the header `le.hold`. */

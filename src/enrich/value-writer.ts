@@ -1,46 +1,43 @@
-/** Output values, one after another in one buffer that is used again for the next message. */
+/** Output values, one after another in bytes that are used again for the next message. */
+import { copyBytes, memory, reserve, type Span } from '../memory.ts'
+
 const bytesMin = 256 * 1024
-/** Below this many bytes a loop is faster than a native copy. */
-const copyBytesMin = 48
+const address = reserve(bytesMin)
 
 export class ValueWriter {
-  #buffer = Buffer.allocUnsafeSlow(bytesMin)
+  #bytes = memory
+  #at = address
+  #end = address + bytesMin
   #start = 0
-  #at = 0
 
   /** Values written before this call may be overwritten from now on. */
   reset(): void {
-    this.#at = 0
-    if (this.#buffer.length > 4 * bytesMin) this.#buffer = Buffer.allocUnsafeSlow(bytesMin)
+    this.#bytes = memory
+    this.#at = address
+    this.#end = address + bytesMin
   }
 
   /** Begins a value of at most this many bytes. */
   begin(bytesMax: number): void {
-    if (this.#at + bytesMax > this.#buffer.length) {
-      this.#buffer = Buffer.allocUnsafeSlow(Math.max(bytesMin, bytesMax)) // the old one lives on in its values
+    if (this.#at + bytesMax > this.#end) {
+      this.#bytes = Buffer.allocUnsafeSlow(Math.max(bytesMin, bytesMax)) // what is full lives on in its values
       this.#at = 0
+      this.#end = this.#bytes.length
     }
     this.#start = this.#at
   }
 
   bytes(source: Buffer, start: number, end: number): void {
-    const buffer = this.#buffer
-    let at = this.#at
-    if (end - start >= copyBytesMin) {
-      source.copy(buffer, at, start, end)
-      this.#at = at + end - start
-      return
-    }
-    for (let from = start; from < end; from++) buffer[at++] = source[from] as number
-    this.#at = at
+    copyBytes(this.#bytes, this.#at, source, start, end)
+    this.#at += end - start
   }
 
   text(text: string): void {
-    this.#at += this.#buffer.write(text, this.#at)
+    this.#at += this.#bytes.write(text, this.#at)
   }
 
   /** The value; valid until `reset`. */
-  end(): Buffer {
-    return this.#buffer.subarray(this.#start, this.#at)
+  end(): Span {
+    return { bytes: this.#bytes, start: this.#start, end: this.#at }
   }
 }

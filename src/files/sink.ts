@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { assert } from '../assert.ts'
 import type { Outputs, Sink, Target } from '../enrich/sink.ts'
 import { LinkedEventsError } from '../errors.ts'
+import { bytesOf } from '../memory.ts'
 import { deadLetterLine, envelopeLine, valueLine } from './record.ts'
 
 export interface FileSinkOptions {
@@ -34,9 +35,10 @@ export function fileSink(options: FileSinkOptions): Sink {
       return {
         deliver(target, message, value, provenance) {
           const { file, record } = target as Extract<Target, { file: string }>
+          const bytes = bytesOf(value)
           add(
             file,
-            record === 'value' ? valueLine(value) : envelopeLine(message, value, provenance, options.extraHeaders),
+            record === 'value' ? valueLine(bytes) : envelopeLine(message, bytes, provenance, options.extraHeaders),
           )
         },
         deadLetter(message, reason, explanation) {

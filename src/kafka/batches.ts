@@ -36,6 +36,7 @@ export class Batches {
   readonly #pool: WriterPool
   readonly #now: number
   readonly #topics = new Map<string, (Lane | undefined)[]>()
+  #last: Lane | null = null
 
   constructor(options: { readonly pool: WriterPool; readonly now: number }) {
     this.#pool = options.pool
@@ -44,7 +45,10 @@ export class Batches {
 
   /** Begins a record and returns the writer for its fields. */
   begin(topic: TopicDescription, partition: number, timestamp: number, bodyBytes: number): RecordWriter {
-    const lane = this.#lane(topic, partition)
+    const last = this.#last
+    const lane =
+      last !== null && last.topic === topic && last.partition === partition ? last : this.#lane(topic, partition)
+    this.#last = lane
     if (lane.open.count > 0 && lane.open.sizeWith(bodyBytes) > topic.batchBytesMax) {
       lane.full.push(lane.open)
       lane.open = this.#pool.take()
@@ -67,6 +71,7 @@ export class Batches {
     }
     await Promise.all(sent)
     this.#topics.clear()
+    this.#last = null
   }
 
   #lane(topic: TopicDescription, partition: number): Lane {

@@ -2,27 +2,33 @@
 import type { DeadLetterReason } from '../enrich/outcome.ts'
 import { holdHeader, ownHeaders, type Provenance } from '../enrich/provenance.ts'
 import type { Message } from '../enrich/source.ts'
+import { copyBytes, memory, reserve, type Span } from '../memory.ts'
 import type { Batches } from './batches.ts'
 import { encodeHeaders, KeptHeaders } from './headers.ts'
 import { fieldSize } from './record-writer.ts'
 import type { TopicDescription } from './topic.ts'
 import { varintSize } from './varint.ts'
 
-interface EncodedProvenance {
-  /** The five headers that all its records share. */
-  readonly shared: Buffer
-  /** `<prefix>-`, the beginning of the event id. */
-  readonly eventIdStart: Buffer
+/**
+ * The headers that we set, for the records of one input partition that say the same of themselves: all but the offset, which
+ * is filled in twice before they are copied.
+ */
+interface OwnHeaders extends Span {
+  readonly extra: DeliveryWriterOptions['extraHeaders']
+  readonly topic: string
+  readonly partition: number
+  /** Decimal digits of the offset. */
+  readonly digits: number
+  /** Where its digits stand in `le.source` and in `le.event_id`. */
+  readonly sourceAt: number
+  readonly eventIdAt: number
 }
 
-const sourceName = encodeName('le.source')
-const eventIdName = encodeName('le.event_id')
-const slash = 47
-const dash = 45
-
-function encodeName(name: string): Buffer {
-  return encodeHeaders([[name, null]]).subarray(0, -1)
-}
+const encodedBytes = 64 * 1024
+const encodedStart = reserve(encodedBytes)
+/** One for all writers, as the memory is. */
+const encodedHeaders = new Map<Provenance, OwnHeaders>()
+let encodedEnd = encodedStart
 
 export interface DeliveryWriterOptions {
   /** Headers for every record, after the provenance: `le.replay_id`. */
@@ -32,15 +38,10 @@ export interface DeliveryWriterOptions {
 /** Writes output records. One at a time: it keeps the sizes of the record in hand. */
 export class DeliveryWriter {
   readonly #kept = new KeptHeaders(ownHeaders)
-  readonly #provenances = new WeakMap<Provenance, EncodedProvenance>()
-  readonly #extra: Buffer
-  readonly #ourCount: number
-  #topicName = ''
-  #topicStart: Buffer = Buffer.alloc(0)
+  readonly #extra: DeliveryWriterOptions['extraHeaders']
 
   constructor(options: DeliveryWriterOptions) {
-    this.#extra = encodeHeaders(options.extraHeaders)
-    this.#ourCount = 7 + options.extraHeaders.length
+    this.#extra = options.extraHeaders
   }
 
   write(
@@ -48,77 +49,83 @@ export class DeliveryWriter {
     topic: TopicDescription,
     partition: number,
     message: Message,
-    value: Uint8Array,
+    value: Span,
     provenance: Provenance,
   ): void {
-    const encoded = this.#encoded(provenance)
-    const topicStart = this.#topic(message.topic)
+    const own = this.#headers(provenance, message)
     const kept = this.#kept
     kept.scan(message)
-    const partitionDigits = digits(message.partition)
-    const offsetDigits = digits(message.offset)
-    const sourceSize = topicStart.length + partitionDigits + 1 + offsetDigits
-    const eventIdSize = encoded.eventIdStart.length + partitionDigits + 1 + offsetDigits
-    const headerCount = kept.count + this.#ourCount
+    const headerCount = kept.count + 7 + this.#extra.length
     const keyLength = message.keyStart < 0 ? -1 : message.keyEnd - message.keyStart
-    const body =
-      fieldSize(keyLength) +
-      fieldSize(value.length) +
-      varintSize(headerCount) +
-      kept.size +
-      encoded.shared.length +
-      sourceName.length +
-      fieldSize(sourceSize) +
-      eventIdName.length +
-      fieldSize(eventIdSize) +
-      this.#extra.length
+    const headersSize = varintSize(headerCount) + kept.size + own.end - own.start
+    const body = fieldSize(keyLength) + fieldSize(value.end - value.start) + headersSize
     const writer = batches.begin(topic, partition, message.timestamp, body)
     writer.field(message.bytes, message.keyStart, message.keyEnd)
-    writer.field(value, 0, value.length)
+    writer.field(value.bytes, value.start, value.end)
     writer.varint(headerCount)
     kept.write(writer)
-    writer.raw(encoded.shared, 0, encoded.shared.length)
-    writer.raw(sourceName, 0, sourceName.length)
-    writer.field(topicStart, 0, topicStart.length, sourceSize)
-    writer.decimal(message.partition, partitionDigits)
-    writer.byte(slash)
-    writer.decimal(message.offset, offsetDigits)
-    writer.raw(eventIdName, 0, eventIdName.length)
-    writer.field(encoded.eventIdStart, 0, encoded.eventIdStart.length, eventIdSize)
-    writer.decimal(message.partition, partitionDigits)
-    writer.byte(dash)
-    writer.decimal(message.offset, offsetDigits)
-    writer.raw(this.#extra, 0, this.#extra.length)
+    writer.raw(own.bytes, own.start, own.end)
   }
 
-  #encoded(provenance: Provenance): EncodedProvenance {
-    let encoded = this.#provenances.get(provenance)
-    if (encoded === undefined) {
-      const shared = encodeHeaders([
-        ['le.destination', provenance.destination],
-        ['le.action', provenance.action],
-        ['le.mapping', provenance.mapping],
-        ['le.outcome', provenance.outcome],
-        ['le.entities', provenance.entities],
-      ])
-      encoded = { shared, eventIdStart: Buffer.from(`${provenance.eventIdPrefix}-`) }
-      this.#provenances.set(provenance, encoded)
+  /** With the message's offset in them; valid until the next call. */
+  #headers(provenance: Provenance, { topic, partition, offset }: Message): OwnHeaders {
+    const digits = digitsOf(offset)
+    let own = encodedHeaders.get(provenance)
+    if (own === undefined || !this.#isFor(own, topic, partition, digits)) {
+      own = this.#encode(provenance, topic, partition, digits)
+      encodedHeaders.set(provenance, own)
     }
-    return encoded
+    const { bytes, sourceAt, eventIdAt } = own
+    let rest = offset
+    for (let digit = digits - 1; digit >= 0; digit--) {
+      const next = Math.floor(rest / 10)
+      bytes[sourceAt + digit] = bytes[eventIdAt + digit] = 48 + (rest - next * 10)
+      rest = next
+    }
+    return own
   }
 
-  /** `topic/`, kept for the next record of the same topic. */
-  #topic(topic: string): Buffer {
-    if (topic !== this.#topicName) {
-      this.#topicName = topic
-      this.#topicStart = Buffer.from(`${topic}/`)
+  #isFor(own: OwnHeaders, topic: string, partition: number, digits: number): boolean {
+    return own.digits === digits && own.partition === partition && own.topic === topic && own.extra === this.#extra
+  }
+
+  #encode(provenance: Provenance, topic: string, partition: number, digits: number): OwnHeaders {
+    const offset = '0'.repeat(digits)
+    const source = encodeHeaders([
+      ['le.destination', provenance.destination],
+      ['le.action', provenance.action],
+      ['le.mapping', provenance.mapping],
+      ['le.outcome', provenance.outcome],
+      ['le.entities', provenance.entities],
+      ['le.source', `${topic}/${partition}/${offset}`],
+    ])
+    const eventId = encodeHeaders([['le.event_id', `${provenance.eventIdPrefix}-${partition}-${offset}`]])
+    const encoded = Buffer.concat([source, eventId, encodeHeaders(this.#extra)])
+    if (encodedEnd + encoded.length > encodedStart + encodedBytes) {
+      encodedHeaders.clear() // they are made again when they are wanted
+      encodedEnd = encodedStart
     }
-    return this.#topicStart
+    const fits = encoded.length <= encodedBytes
+    const start = fits ? encodedEnd : 0
+    if (fits) {
+      copyBytes(memory, start, encoded, 0, encoded.length)
+      encodedEnd += encoded.length
+    }
+    return {
+      extra: this.#extra,
+      topic,
+      partition,
+      digits,
+      bytes: fits ? memory : encoded,
+      start,
+      end: start + encoded.length,
+      sourceAt: start + source.length - digits,
+      eventIdAt: start + source.length + eventId.length - digits,
+    }
   }
 }
 
-/** Decimal digits of a whole number from 0. */
-function digits(value: number): number {
+function digitsOf(value: number): number {
   let count = 1
   for (let limit = 10; value >= limit; limit *= 10) count++
   return count

@@ -5,9 +5,13 @@
 
 import type { Message } from '../enrich/source.ts'
 import { LinkedEventsError } from '../errors.ts'
+import { copyBytes, memory, reserve } from '../memory.ts'
 import { codecOf, decompress } from './codecs.ts'
 
 const headerBytes = 61
+/** What lies in memory of the records in hand. Larger records stay where they are. */
+const windowBytes = 128 * 1024
+const windowAt = reserve(windowBytes)
 const logAppendTime = 0x08
 const transactional = 0x10
 const control = 0x20
@@ -147,7 +151,7 @@ export class RecordBatch {
     return String(Math.max(0, this.highWatermark - 1 - this.#from))
   }
 
-  /** Visits each message in order. The one message object is reused. */
+  /** Visits each message in order. The one message object is reused, and so are the bytes it speaks of. */
   each(visit: (message: Message) => void): void {
     const message: Message = {
       topic: this.topic,
@@ -165,14 +169,23 @@ export class RecordBatch {
     const from = this.#from
     const until = this.#until
     for (const batch of this.#batches) {
-      const bytes = batch.bytes
-      message.bytes = bytes
+      const { bytes } = batch
       let at = batch.from
+      let windowEnd = at
+      let shift = 0
       for (let left = batch.count; left > 0; left--) {
         source = bytes
         position = at
         const length = varint()
         const end = position + length
+        if (end > windowEnd) {
+          windowEnd = Math.min(batch.end, at + windowBytes)
+          const fits = end <= windowEnd
+          shift = fits ? windowAt - at : 0
+          message.bytes = fits ? memory : bytes
+          if (fits) copyBytes(memory, windowAt, bytes, at, windowEnd)
+          else windowEnd = end
+        }
         at = end
         position++ // attributes of the record, unused
         const timestampDelta = varlong()
@@ -183,15 +196,15 @@ export class RecordBatch {
         message.timestamp =
           (batch.attributes & logAppendTime) === 0 ? batch.firstTimestamp + timestampDelta : batch.maxTimestamp
         const keyLength = varint()
-        message.keyStart = keyLength < 0 ? -1 : position
+        message.keyStart = keyLength < 0 ? -1 : position + shift
         if (keyLength > 0) position += keyLength
-        message.keyEnd = keyLength < 0 ? -1 : position
+        message.keyEnd = keyLength < 0 ? -1 : position + shift
         const valueLength = varint()
-        message.valueStart = valueLength < 0 ? -1 : position
+        message.valueStart = valueLength < 0 ? -1 : position + shift
         if (valueLength > 0) position += valueLength
-        message.valueEnd = valueLength < 0 ? -1 : position
-        message.headersStart = position
-        message.headersEnd = end
+        message.valueEnd = valueLength < 0 ? -1 : position + shift
+        message.headersStart = position + shift
+        message.headersEnd = end + shift
         visit(message)
       }
     }

@@ -1,15 +1,28 @@
 /**
  * Writes one record batch (version 2) of one partition into one buffer that is used again for the next. The caller gives
- * the size of a record first and then its fields, so that nothing is written twice.
+ * the size of a record first and then its fields, so that nothing is written twice. Records are put together in a stage in
+ * memory, and drained to the buffer many at a time.
  */
 import { crc32c } from '@node-rs/crc32'
+import { copyBytes, memory, reserve } from '../memory.ts'
 import { varintSize, varlongSize, writeVarint, writeVarlong } from './varint.ts'
 
 const headerBytes = 61
-/** Below this many bytes a loop is faster than a native copy. */
-const copyBytesMin = 48
 /** Most bytes that length, attributes, time and offset of one record take. */
 const recordHeadBytesMax = 5 + 1 + 10 + 5
+
+const stageBytes = 64 * 1024
+
+/** A place in memory for the last records of one batch. Who needs one takes the oldest, and its owner drains first. */
+class Stage {
+  readonly start = reserve(stageBytes)
+  readonly end = this.start + stageBytes
+  owner: RecordWriter | null = null
+}
+
+/** As many batches can be written in turns without draining. */
+const stages: readonly Stage[] = Array.from({ length: 16 }, () => new Stage())
+let nextStage = 0
 
 export interface ProducerStamp {
   readonly producerId: bigint
@@ -24,14 +37,19 @@ export function fieldSize(length: number): number {
 }
 
 export class RecordWriter {
-  #bytes: Buffer
-  #at = headerBytes
+  /** The batch; up to `#drained`, the rest lies in the stage. */
+  #batch: Buffer
+  #drained = headerBytes
+  #stage: Stage | null = null
+  /** Where the next byte goes: the stage, or the batch itself for a record that no stage has room for. */
+  #bytes: Buffer = memory
+  #at = 0
   #firstTimestamp = 0
   #maxTimestamp = 0
   #count = 0
 
   constructor(bytes = 64 * 1024) {
-    this.#bytes = Buffer.allocUnsafeSlow(bytes)
+    this.#batch = Buffer.allocUnsafeSlow(bytes)
   }
 
   get count(): number {
@@ -40,22 +58,25 @@ export class RecordWriter {
 
   /** Bytes of the batch so far. */
   get size(): number {
-    return this.#at
+    const stage = this.#stage
+    if (stage !== null) return this.#drained + this.#at - stage.start
+    return this.#bytes === memory ? this.#drained : this.#at
   }
 
   /** Bytes of the buffer, used or not. */
   get capacity(): number {
-    return this.#bytes.length
+    return this.#batch.length
   }
 
   clear(): void {
-    this.#at = headerBytes
+    this.#leaveStage()
+    this.#drained = headerBytes
     this.#count = 0
   }
 
   /** Upper bound of the batch's size after another record with this body. */
   sizeWith(bodyBytes: number): number {
-    return this.#at + bodyBytes + recordHeadBytesMax
+    return this.size + bodyBytes + recordHeadBytesMax
   }
 
   /** Begins a record. `bodyBytes` is what follows: key, value and headers, as `fieldSize` counts them. */
@@ -66,7 +87,7 @@ export class RecordWriter {
     } else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
     const delta = timestamp - this.#firstTimestamp
     const size = 1 + varlongSize(delta) + varintSize(this.#count) + bodyBytes
-    this.#reserve(size + 5)
+    this.#makeRoom(size + 5)
     const bytes = this.#bytes
     let at = writeVarint(bytes, this.#at, size)
     bytes[at++] = 0
@@ -96,35 +117,16 @@ export class RecordWriter {
   }
 
   raw(source: Uint8Array, start: number, end: number): void {
-    const bytes = this.#bytes
-    if (end - start >= copyBytesMin) {
-      if (source instanceof Buffer) source.copy(bytes, this.#at, start, end)
-      else bytes.set(source.subarray(start, end), this.#at)
-      this.#at += end - start
-      return
-    }
-    let at = this.#at
-    for (let from = start; from < end; from++) bytes[at++] = source[from] as number
-    this.#at = at
-  }
-
-  /** A whole number from 0 as decimal digits; `digits` is how many it has. */
-  decimal(value: number, digits: number): void {
-    const bytes = this.#bytes
-    let rest = value
-    for (let at = this.#at + digits - 1; at >= this.#at; at--) {
-      const next = Math.floor(rest / 10)
-      bytes[at] = 48 + (rest - next * 10)
-      rest = next
-    }
-    this.#at += digits
+    copyBytes(this.#bytes, this.#at, source, start, end)
+    this.#at += end - start
   }
 
   /** Finishes the batch: header and checksum. The bytes stay valid until `clear`. */
   seal(stamp: ProducerStamp): Buffer {
-    const batch = this.#bytes.subarray(0, this.#at)
+    this.drain()
+    const batch = this.#batch.subarray(0, this.#drained)
     batch.fill(0, 0, 8)
-    batch.writeInt32BE(this.#at - 12, 8)
+    batch.writeInt32BE(batch.length - 12, 8)
     batch.writeInt32BE(-1, 12)
     batch[16] = 2
     batch.writeInt16BE(stamp.transactional ? 0x10 : 0, 21)
@@ -139,11 +141,49 @@ export class RecordWriter {
     return batch
   }
 
-  #reserve(bytes: number): void {
-    const needed = this.#at + bytes
-    if (needed <= this.#bytes.length) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, needed))
-    this.#bytes.copy(larger, 0, 0, this.#at)
-    this.#bytes = larger
+  /** Brings what is in the stage to the batch, and leaves the stage to others. */
+  drain(): void {
+    const stage = this.#stage
+    if (stage !== null) {
+      const size = this.#at - stage.start
+      this.#growTo(this.#drained + size)
+      copyBytes(this.#batch, this.#drained, memory, stage.start, this.#at)
+      this.#drained += size
+    } else if (this.#bytes !== memory) this.#drained = this.#at
+    this.#leaveStage()
+  }
+
+  #leaveStage(): void {
+    if (this.#stage !== null) this.#stage.owner = null
+    this.#stage = null
+    this.#bytes = memory
+    this.#at = 0
+  }
+
+  #makeRoom(bytes: number): void {
+    const stage = this.#stage
+    if (stage !== null && this.#at + bytes <= stage.end) return
+    this.drain()
+    if (bytes <= stageBytes) this.#takeStage()
+    else {
+      this.#growTo(this.#drained + bytes)
+      this.#bytes = this.#batch
+      this.#at = this.#drained
+    }
+  }
+
+  #takeStage(): void {
+    const stage = stages[nextStage++ % stages.length]!
+    stage.owner?.drain()
+    stage.owner = this
+    this.#stage = stage
+    this.#at = stage.start
+  }
+
+  #growTo(bytes: number): void {
+    if (bytes <= this.#batch.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#batch.length * 2, bytes))
+    this.#batch.copy(larger, 0, 0, this.#drained)
+    this.#batch = larger
   }
 }

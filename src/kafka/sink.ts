@@ -4,6 +4,7 @@ import type { DeadLetterReason } from '../enrich/outcome.ts'
 import type { Provenance } from '../enrich/provenance.ts'
 import type { Outputs, Sink, Target } from '../enrich/sink.ts'
 import type { Message } from '../enrich/source.ts'
+import type { Span } from '../memory.ts'
 import type { Tell } from '../telemetry.ts'
 import { Batches, WriterPool } from './batches.ts'
 import { type KafkaCluster, openCluster, requireTopics } from './cluster.ts'
@@ -88,7 +89,7 @@ class KafkaSink implements Sink {
     const inputOf = ({ topic }: Message) =>
       topic === batch.topic ? own : { partitions: this.#inputs.get(topic), keyless }
     return {
-      deliver: (target: Target, message: Message, value: Uint8Array, provenance: Provenance) => {
+      deliver: (target: Target, message: Message, value: Span, provenance: Provenance) => {
         const topic = this.#topic(target)
         const partition = choosePartition(topic, inputOf(message), message)
         this.#delivery.write(batches, topic, partition, message, value, provenance)

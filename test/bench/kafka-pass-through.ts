@@ -8,6 +8,7 @@ import type { Batch } from '../../src/enrich/source.ts'
 import { publish } from '../../src/kafka/publish.ts'
 import { kafkaSink } from '../../src/kafka/sink.ts'
 import { kafkaSource } from '../../src/kafka/source.ts'
+import { spanOf } from '../../src/memory.ts'
 import { connectionTo, newTopic, unique, withAdmin } from '../support/kafka.ts'
 import { sharedBroker } from '../support/kafka-broker.ts'
 
@@ -125,7 +126,7 @@ for (let round = 1; round <= 2; round++) {
   await measure('pass through, ours', () =>
     ours(input, async (batch) => {
       const outputs = sink.begin(batch)
-      batch.each((message) => outputs.deliver(target, message, other, provenance))
+      batch.each((message) => outputs.deliver(target, message, spanOf(other), provenance))
       await outputs.flush()
     }),
   )

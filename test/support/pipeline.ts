@@ -3,6 +3,7 @@ import { headersFor } from '../../src/enrich/provenance.ts'
 import type { Sink } from '../../src/enrich/sink.ts'
 import type { SnapshotSet, Snapshots } from '../../src/enrich/snapshots.ts'
 import type { Message, Source } from '../../src/enrich/source.ts'
+import { bytesOf } from '../../src/memory.ts'
 
 export function messageOf(value: string | Buffer | null, place: Partial<Message> = {}): Message {
   const bytes = value === null ? Buffer.alloc(0) : Buffer.from(value as string)
@@ -101,7 +102,7 @@ export function keptSink(
         const name = 'topic' in target ? target.topic : target.file
         delivered.push({
           target: name,
-          value: Buffer.from(value).toString(),
+          value: bytesOf(value).toString(),
           offset: message.offset,
           headers: Object.fromEntries(headersFor(provenance, message)),
         })

@@ -21,19 +21,7 @@ export async function compiledScanner(): Promise<string> {
   const { default: compiler } = (await import(compilerPath.href)) as { default: Compiler }
   let code: Uint8Array | undefined
   const { error, stderr } = await compiler.main(
-    [
-      'scan.ts',
-      '-O3',
-      '--runtime',
-      'stub',
-      '--enable',
-      'simd',
-      '--noAssert',
-      '--initialMemory',
-      '19',
-      '-o',
-      'scan.wasm',
-    ],
+    ['scan.ts', '-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert', '--importMemory', '-o', 'scan.wasm'],
     {
       readFile: (name) => (name === 'scan.ts' ? readFileSync(source, 'utf8') : null),
       writeFile: (_, content) => {

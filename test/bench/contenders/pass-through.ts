@@ -2,10 +2,13 @@
 import type { Provenance } from '../../../src/enrich/provenance.ts'
 import { kafkaSink } from '../../../src/kafka/sink.ts'
 import { kafkaSource } from '../../../src/kafka/source.ts'
+import { memory, reserve } from '../../../src/memory.ts'
 
 const [brokers = '', input = '', output = '', bytes = ''] = process.argv.slice(2)
 const connection = { brokers: brokers.split(','), clientId: 'bench', tls: null, sasl: null }
-const value = Buffer.alloc(Number(bytes), 'x')
+const address = reserve(Number(bytes))
+const value = { bytes: memory, start: address, end: address + Number(bytes) }
+memory.fill('x', value.start, value.end)
 const target = { topic: output }
 const provenance: Provenance = {
   destination: 'amplitude',

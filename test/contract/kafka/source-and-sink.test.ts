@@ -5,6 +5,7 @@ import type { KafkaConnection } from '../../../src/kafka/connection.ts'
 import { type PublishRecord, publish } from '../../../src/kafka/publish.ts'
 import { kafkaSink } from '../../../src/kafka/sink.ts'
 import { type KafkaSourceOptions, kafkaSource } from '../../../src/kafka/source.ts'
+import { spanOf } from '../../../src/memory.ts'
 import type { Fact } from '../../../src/telemetry.ts'
 import { newTopic, readAll, sharedConnection, unique, until, withAdmin } from '../../support/kafka.ts'
 
@@ -265,7 +266,7 @@ async function pass(input: string, output: string, deadLetterTopic: string | nul
     batch.each((message) => {
       const value = message.bytes.toString('utf8', message.valueStart, message.valueEnd)
       if (value.startsWith('bad')) outputs.deadLetter(message, 'invalid_json', 'no JSON')
-      else outputs.deliver({ topic: output }, message, Buffer.from(`${value}!`), provenance)
+      else outputs.deliver({ topic: output }, message, spanOf(Buffer.from(`${value}!`)), provenance)
     })
     await outputs.flush()
     await batch.acknowledge()

@@ -5,6 +5,7 @@ import { publish } from '../../../src/kafka/publish.ts'
 import { kafkaRowEvents } from '../../../src/kafka/row-events.ts'
 import { kafkaSink } from '../../../src/kafka/sink.ts'
 import { kafkaSource } from '../../../src/kafka/source.ts'
+import { spanOf } from '../../../src/memory.ts'
 import type { Fact } from '../../../src/telemetry.ts'
 import { judge, newLane, nothingWrong, publishNumbers, untilConsumed } from '../../support/delivery.ts'
 import { counter, enrichToEnd, runMember } from '../../support/enrich-lane.ts'
@@ -42,7 +43,7 @@ async function produceUntil(connection: KafkaConnection, topic: string, stop: Ab
     const ids: number[] = []
     for (let each = 0; each < perSend; each++, id++) {
       const message = await messageOf({ timestamp: Date.now() }, { partition: id % partitions, offset: id })
-      outputs.deliver({ topic }, message, Buffer.from(String(id)), provenance)
+      outputs.deliver({ topic }, message, spanOf(Buffer.from(String(id))), provenance)
       ids.push(id)
     }
     await outputs.flush()

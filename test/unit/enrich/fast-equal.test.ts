@@ -4,6 +4,7 @@ import { compileFast, enricher } from '../../../src/enrich/fast.ts'
 import { run } from '../../../src/enrich/pipeline.ts'
 import type { Plan } from '../../../src/enrich/plan.ts'
 import type { SnapshotSet } from '../../../src/enrich/snapshots.ts'
+import { bytesOf } from '../../../src/memory.ts'
 import { jsonText } from '../../../src/sync/row.ts'
 import { keptSink, messageOf, snapshotsOf, sourceOf } from '../../support/pipeline.ts'
 import { planOf, row } from '../../support/plan.ts'
@@ -42,7 +43,9 @@ function decimals(...texts: string[]): SnapshotSet {
 
 function output(plan: Plan, snapshots: SnapshotSet, key: string, way = enricher(plan)) {
   const enrichment = way(snapshots, messageOf(`{"type":"track","sku":"${key}"}`))
-  return 'reason' in enrichment ? null : enrichment.entries.map((one) => isDelivery(one) && one.value.toString())
+  return 'reason' in enrichment
+    ? null
+    : enrichment.entries.map((one) => isDelivery(one) && bytesOf(one.value).toString())
 }
 
 test('very small and very large decimals of a row are written alike, whichever row came first', () => {

@@ -3,6 +3,7 @@ import { enrich, isDelivery } from '../../../src/enrich/enrich.ts'
 import { compileFast, enricher } from '../../../src/enrich/fast.ts'
 import type { SnapshotSet } from '../../../src/enrich/snapshots.ts'
 import type { JsonObject } from '../../../src/json.ts'
+import { bytesOf } from '../../../src/memory.ts'
 import { messageOf } from '../../support/pipeline.ts'
 import { planOf, row } from '../../support/plan.ts'
 
@@ -18,7 +19,7 @@ const whole = { properties: { product: row('product') } }
 
 function values(result: ReturnType<ReturnType<typeof enricher>> | null): string[] | null {
   if (result === null || 'reason' in result) return null
-  return result.entries.flatMap((entry) => (isDelivery(entry) ? entry.value.toString() : []))
+  return result.entries.flatMap((entry) => (isDelivery(entry) ? bytesOf(entry.value).toString() : []))
 }
 
 describe('the short way', () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { enrich, isDelivery } from '../../../src/enrich/enrich.ts'
 import { preview } from '../../../src/enrich/preview.ts'
 import type { JsonObject } from '../../../src/json.ts'
+import { bytesOf } from '../../../src/memory.ts'
 import { messageOf, snapshotsOf } from '../../support/pipeline.ts'
 import { type DestinationWords, planOf, row } from '../../support/plan.ts'
 
@@ -23,7 +24,7 @@ function delivered(
   const enrichment = enrich(plan, snapshots, messageOf(text))
   if ('reason' in enrichment) return enrichment
   const [entry] = enrichment.entries
-  return { outcome: entry!.outcome, value: isDelivery(entry!) ? entry.value.toString() : null }
+  return { outcome: entry!.outcome, value: isDelivery(entry!) ? bytesOf(entry.value).toString() : null }
 }
 
 describe('a row for each line of a cart', () => {

@@ -8,6 +8,7 @@ import { splice } from '../../../src/enrich/splice.ts'
 import { ValueWriter } from '../../../src/enrich/value-writer.ts'
 import { type JsonObject, type JsonValue, parseJson } from '../../../src/json.ts'
 import { compileMapping } from '../../../src/mapping/mapping.ts'
+import { bytesOf } from '../../../src/memory.ts'
 import { foundIn } from '../../support/found.ts'
 import { row } from '../../support/plan.ts'
 
@@ -36,7 +37,8 @@ function patched(kit: JsonObject, text: string): string | null {
     for (const [slot, position] of positions.entries()) positions[slot] = position < 0 ? -1 : position + before.length
   const readRows = new RowReader(new Map([['product', { columns: new Set(['NAME']), seen: 'all' }]]))
   const source = { bytes, start: before.length, end, found, matches, rows: readRows, event: () => seen(text) }
-  return patchWriter(members, shape)(source, new ValueWriter())?.toString() ?? null
+  const value = patchWriter(members, shape)(source, new ValueWriter())
+  return value === null ? null : bytesOf(value).toString()
 }
 
 describe('a patch gives what splicing the result gives', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { ValueWriter } from '../../../src/enrich/value-writer.ts'
+import { bytesOf } from '../../../src/memory.ts'
 
 /** Writes a text in pieces, as bytes and as text in turn. */
 function write(writer: ValueWriter, text: string, piece = 7): Buffer {
@@ -10,7 +11,7 @@ function write(writer: ValueWriter, text: string, piece = 7): Buffer {
     if ((at / piece) % 2 === 0) writer.text(part)
     else writer.bytes(Buffer.from(`<<${part}>>`), 2, 2 + Buffer.byteLength(part))
   }
-  return writer.end()
+  return bytesOf(writer.end())
 }
 
 test('a value is what was written, in short pieces and long ones', () => {
@@ -48,5 +49,5 @@ test('after a reset the buffer is used again, unless a large value has made it l
 test('an empty value is empty', () => {
   const writer = new ValueWriter()
   writer.begin(0)
-  expect(writer.end()).toHaveLength(0)
+  expect(bytesOf(writer.end())).toHaveLength(0)
 })

@@ -5,6 +5,7 @@ import { Batches, WriterPool } from '../../../src/kafka/batches.ts'
 import { DeliveryWriter, recordBytesMax, writeDeadLetter } from '../../../src/kafka/delivery.ts'
 import { Sender } from '../../../src/kafka/sender.ts'
 import type { TopicDescription } from '../../../src/kafka/topic.ts'
+import { spanOf } from '../../../src/memory.ts'
 import { FakeCluster } from '../../support/fake-kafka-cluster.ts'
 import { batchOf, messageOf } from '../../support/kafka-records.ts'
 
@@ -75,7 +76,7 @@ test("an output has the input's key and headers, and the provenance", async () =
     },
     place,
   )
-  new DeliveryWriter({ extraHeaders: [] }).write(batches, topicOf(), 1, message, Buffer.from('out'), provenance)
+  new DeliveryWriter({ extraHeaders: [] }).write(batches, topicOf(), 1, message, spanOf(Buffer.from('out')), provenance)
   await batches.flush(sender)
   expect(await received(cluster)).toEqual([
     {
@@ -96,7 +97,7 @@ test('a replay is named in every record', async () => {
     topicOf(),
     0,
     message,
-    Buffer.from('o'),
+    spanOf(Buffer.from('o')),
     provenance,
   )
   await batches.flush(sender)
@@ -110,7 +111,7 @@ test('a batch is split below what the topic takes, and order stays', async () =>
   const topic = topicOf({ batchBytesMax: 2000 })
   const message = await messageOf({ key: Buffer.from('k') })
   for (let index = 0; index < 20; index++)
-    writer.write(batches, topic, 0, message, Buffer.alloc(300, 97 + index), provenance)
+    writer.write(batches, topic, 0, message, spanOf(Buffer.alloc(300, 97 + index)), provenance)
   await batches.flush(sender)
   expect(cluster.sent.length).toBeGreaterThan(3)
   for (const { bytes } of cluster.sent) expect(bytes.length).toBeLessThanOrEqual(2000)
@@ -124,7 +125,7 @@ test.each([
 ])('%s', async (_, timestamp, expected) => {
   const { cluster, sender, batches } = setUp(1000)
   const message = await messageOf({}, { timestamp })
-  new DeliveryWriter({ extraHeaders: [] }).write(batches, topicOf(), 0, message, Buffer.from('o'), provenance)
+  new DeliveryWriter({ extraHeaders: [] }).write(batches, topicOf(), 0, message, spanOf(Buffer.from('o')), provenance)
   await batches.flush(sender)
   expect((await received(cluster)).map((record) => record.timestamp)).toEqual([expected])
 })
