@@ -30,6 +30,7 @@ export class Decisions {
   readonly #nodes: readonly { readonly slot: number; readonly whole: boolean }[]
   readonly #entries: (Entry | undefined)[] = new Array(entriesMax).fill(undefined)
   readonly #bytes = new Uint8Array(bytesMax + 16)
+  #last: Entry | null = null
   #length = 0
   #place = 0
   #misses = 0
@@ -48,16 +49,35 @@ export class Decisions {
 
   /** What was decided on the same values before, or `decide`'s answer. */
   of(bytes: Uint8Array, found: Found, decide: () => readonly Decision[]): readonly Decision[] {
-    if (this.#misses > missesMax || !this.#sign(bytes, found)) return decide()
-    const entry = this.#entries[this.#place]
+    if (this.#misses > missesMax) return decide()
+    const last = this.#last
+    if (last !== null && this.#hasSigned(last.bytes, bytes, found)) return last.decisions
+    if (!this.#sign(bytes, found)) return decide()
+    let entry = this.#entries[this.#place]
     if (entry !== undefined && this.#isSame(entry.bytes)) {
       if (this.#misses > 0) this.#misses--
-      return entry.decisions
+    } else {
+      this.#misses++
+      entry = { bytes: this.#bytes.slice(0, this.#length), decisions: decide() }
+      this.#entries[this.#place] = entry
     }
-    this.#misses++
-    const decisions = decide()
-    this.#entries[this.#place] = { bytes: this.#bytes.slice(0, this.#length), decisions }
-    return decisions
+    this.#last = entry
+    return entry.decisions
+  }
+
+  /** Whether these are the deciding bytes, without gathering them: the event before is often of the same kind. */
+  #hasSigned(signature: Uint8Array, bytes: Uint8Array, { starts, ends }: Found): boolean {
+    let length = 0
+    for (const { slot, whole } of this.#nodes) {
+      const start = starts[slot] as number
+      const mark = start < 0 ? 0 : whole ? 3 : bytes[start] === 0x7b ? 1 : 2
+      if (signature[length++] !== mark) return false
+      if (mark < 3) continue
+      const end = ends[slot] as number
+      if (signature[length++] !== end - start) return false
+      for (let at = start; at < end; at++) if (signature[length++] !== bytes[at]) return false
+    }
+    return true
   }
 
   /** Gathers the deciding bytes, each with what tells where it ends, and their hash. False: too many. */
