@@ -1,12 +1,13 @@
 /** The commands as a user runs them, on files and DuckDB: nothing else is needed. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createConnection, createServer } from 'node:net'
+import { createConnection } from 'node:net'
 import { constants, getPriority } from 'node:os'
 import { basename, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Problem } from '../../src/errors.ts'
 import { lockStateDir } from '../../src/snapshot/lock.ts'
 import { folder, json, linkedEvents, start } from '../support/cli.ts'
+import { freePort } from '../support/ports.ts'
 import { duckdb, shopGraph, shopTables } from '../support/shop.ts'
 
 const config = `space: shop
@@ -649,14 +650,5 @@ function reachable(port: number): Promise<boolean> {
       socket.destroy()
       resolve(true)
     }).on('error', () => resolve(false))
-  })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
   })
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BigQueryFront, startBigQueryFront } from './bigquery-front.ts'
 import { cached, command, listening, spawnServer, supportFolder } from './engine.ts'
-import { freePort } from './postgres.ts'
+import { freePort } from './ports.ts'
 
 const version = 'v0.8.1'
 const help = 'the emulator is built with Go 1.25 or newer, from modules of the Go proxy'

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cached, command, listening, type Server, spawnServer, supportFolder } from './engine.ts'
-import { freePort } from './postgres.ts'
+import { freePort } from './ports.ts'
 
 const spark = '4.1.1'
 const delta = '4.4.0'

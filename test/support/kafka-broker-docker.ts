@@ -1,9 +1,9 @@
 /** The third choice for a test broker: one container, where a docker engine answers and Java does not. */
 import { spawnSync } from 'node:child_process'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestBroker } from './kafka-broker.ts'
 import { kafkaVersion } from './kafka-jars.ts'
+import { freePort } from './ports.ts'
 
 const readySecondsMax = 120
 
@@ -56,14 +56,4 @@ async function ready(name: string): Promise<void> {
 function docker(...args: string[]): void {
   const done = spawnSync('docker', args, { encoding: 'utf8' })
   if (done.status !== 0) throw new Error(`docker ${args[0]} failed: ${done.stderr}`)
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }

@@ -4,12 +4,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startDockerBroker } from './kafka-broker-docker.ts'
 import { classPath, missingTools } from './kafka-jars.ts'
+import { freePorts } from './ports.ts'
 
 export interface TestBroker {
   /** `host:port` of every node. */
@@ -230,25 +230,6 @@ async function choosePorts(count: number, first?: number): Promise<NodePorts[]> 
     client: numbers[index * 2] ?? 0,
     controller: numbers[index * 2 + 1] ?? 0,
   }))
-}
-
-/** Ports that nothing listens on now. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once('error', reject)
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address()
-            resolve(typeof address === 'object' && address !== null ? address.port : 0)
-          })
-        }),
-    ),
-  )
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 function foreignBroker(brokers: readonly string[]): TestBroker {

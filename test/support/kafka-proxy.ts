@@ -6,7 +6,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 import type { KafkaConnection } from '../../src/kafka/connection.ts'
 import { connectionTo } from './kafka.ts'
-import { freePorts, startBroker, type TestBroker } from './kafka-broker.ts'
+import { startBroker, type TestBroker } from './kafka-broker.ts'
+import { freePorts } from './ports.ts'
 
 /** Numbers of the requests, as in the protocol. */
 export const api = {

@@ -1,9 +1,9 @@
 /** A real PostgreSQL for tests: the one that PG_URL names, else the machine's own, started on 127.0.0.1 in a temporary folder. */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from './ports.ts'
 
 export interface Postgres {
   readonly url: string
@@ -92,15 +92,4 @@ function asServerUser(command: readonly string[]): void {
   const [program, ...args] = root ? ['runuser', '-u', 'postgres', '--', ...command] : command
   const result = spawnSync(program!, args, { encoding: 'utf8', cwd: tmpdir(), stdio: ['ignore', 'pipe', 'pipe'] })
   if (result.status !== 0) throw new Error(`${command[0]} failed: ${result.stderr || result.stdout || result.error}`)
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }

@@ -1,7 +1,7 @@
 /** Snowflake for tests: fakesnow (Python) behind our own front, on 127.0.0.1. */
 import { join } from 'node:path'
 import { cached, command, listening, type Server, spawnServer, supportFolder } from './engine.ts'
-import { freePort } from './postgres.ts'
+import { freePort } from './ports.ts'
 
 /** 5.x of the connector has lost modules that fakesnow imports. */
 const packages = ['fakesnow==0.11.14', 'snowflake-connector-python==4.8.1', 'duckdb==1.5.6', 'sqlglot==30.15.0']

@@ -6,7 +6,8 @@ import type { KafkaConnection, KafkaSasl } from '../../../src/kafka/connection.t
 import { publish } from '../../../src/kafka/publish.ts'
 import { kafkaSource } from '../../../src/kafka/source.ts'
 import { connectionTo, newTopic, readAll, unique } from '../../support/kafka.ts'
-import { freePorts, startBroker, type TestBroker } from '../../support/kafka-broker.ts'
+import { startBroker, type TestBroker } from '../../support/kafka-broker.ts'
+import { freePorts } from '../../support/ports.ts'
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/kafka-tls/${name}`, import.meta.url))
 const ca = readFileSync(fixture('cert.pem'), 'utf8')
