@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { LinkedEventsError } from '../errors.ts'
 import type { VersionOrder } from '../sync/store.ts'
-import { bulkLoad } from './bulk.ts'
+import { Bulk } from './bulk.ts'
 import { fileDigest } from './digest.ts'
 import { operatingError } from './errors.ts'
 import {
@@ -119,11 +119,8 @@ async function applyChanges(path: string, order: VersionOrder): Promise<void> {
     )
     if (order.base === 'nothing') {
       createTable(database)
-      await (await open(staging, 'a', 0o600)).close()
-      const bulk = bulkLoad(database, { path: staging, rows: order.rows() })
       database.exec('BEGIN')
-      await putAll(order, { put: bulk.put, remove: unexpected })
-      for (const _ of bulk.load()) await turn()
+      await loadAll(database, order, staging)
     } else {
       database.exec('BEGIN')
       await putAll(order, rowWriter(database))
@@ -138,6 +135,16 @@ async function applyChanges(path: string, order: VersionOrder): Promise<void> {
   } finally {
     database.close()
     await unlink(staging).catch(() => {})
+  }
+}
+
+async function loadAll(database: Database.Database, order: VersionOrder, path: string): Promise<void> {
+  const bulk = new Bulk(database, { path, rows: order.rows() })
+  try {
+    await putAll(order, { put: (key, row) => bulk.put(key, row), remove: unexpected })
+    for (const _ of bulk.load()) await turn()
+  } finally {
+    bulk.close()
   }
 }
 
