@@ -14,9 +14,14 @@ const chunkBytes = 1 << 16
 /** Before each row: its hash, then how many bytes its key and its text have. */
 const headBytes = 16
 
+interface Chunk {
+  readonly bytes: Buffer
+  readonly view: DataView
+}
+
 interface Bucket {
   rows: number
-  readonly chunk: Buffer
+  readonly chunk: Chunk
   filled: number
   /** Where the file has what the bucket has written so far. */
   readonly written: { readonly position: number; readonly bytes: number }[]
@@ -44,7 +49,7 @@ export class Bulk {
     this.#hashOf = hashOf
     this.#buckets = Array.from({ length: Math.max(1, Math.ceil(rows / bucketRows)) }, () => ({
       rows: 0,
-      chunk: Buffer.allocUnsafeSlow(chunkBytes),
+      chunk: chunkOf(chunkBytes),
       filled: 0,
       written: [],
     }))
@@ -62,7 +67,7 @@ export class Bulk {
     if (bytesMax <= chunkBytes) {
       bucket.filled += encode(bucket.chunk, bucket.filled, { hash, key, row })
     } else {
-      const alone = Buffer.allocUnsafeSlow(bytesMax)
+      const alone = chunkOf(bytesMax)
       this.#write(bucket, alone, encode(alone, 0, { hash, key, row }))
     }
   }
@@ -74,15 +79,13 @@ export class Bulk {
     )
     const writer = rowWriter(this.#database, this.#hashOf)
     for (const bucket of this.#buckets) {
-      const { room, hashes, places } = this.#read(bucket)
-      // Of one hash in the order in which they came.
-      const order = places.map((_, index) => index).sort((a, b) => hashes[a]! - hashes[b]! || a - b)
-      for (const index of order) {
+      const { room, view, hashes, places } = this.#read(bucket)
+      for (const index of inOrder(hashes)) {
         const head = places[index]!
         const at = head + headBytes
-        const keyEnd = at + room.readUInt32LE(head + 8)
+        const keyEnd = at + view.getUint32(head + 8)
         const key = room.subarray(at, keyEnd)
-        const row = room.subarray(keyEnd, keyEnd + room.readUInt32LE(head + 12))
+        const row = room.subarray(keyEnd, keyEnd + view.getUint32(head + 12))
         const { changes } = insert.run(hashes[index]!, key, row)
         if (changes === 0) writer.put(key.toString(), row.toString())
       }
@@ -95,11 +98,12 @@ export class Bulk {
   }
 
   /** What the bucket has collected is in the file afterwards, or `alone` is: a row that is larger than a chunk. */
-  #write(bucket: Bucket, buffer: Buffer, bytes: number): void {
-    for (let done = 0; done < bytes; ) done += writeSync(this.#file, buffer, done, bytes - done, this.#fileBytes + done)
+  #write(bucket: Bucket, chunk: Chunk, bytes: number): void {
+    for (let done = 0; done < bytes; )
+      done += writeSync(this.#file, chunk.bytes, done, bytes - done, this.#fileBytes + done)
     bucket.written.push({ position: this.#fileBytes, bytes })
     this.#fileBytes += bytes
-    if (buffer === bucket.chunk) bucket.filled = 0
+    if (chunk === bucket.chunk) bucket.filled = 0
   }
 
   #read({ rows, chunk, filled, written }: Bucket) {
@@ -115,28 +119,45 @@ export class Bulk {
       }
       at += bytes
     }
-    chunk.copy(room, at, 0, filled)
+    chunk.bytes.copy(room, at, 0, filled)
+    const view = new DataView(room.buffer)
     const hashes = new Float64Array(rows)
     const places = new Uint32Array(rows)
     for (let row = 0, place = 0; row < rows; row++) {
-      hashes[row] = room.readDoubleLE(place)
+      hashes[row] = view.getFloat64(place)
       places[row] = place
-      place += headBytes + room.readUInt32LE(place + 8) + room.readUInt32LE(place + 12)
+      place += headBytes + view.getUint32(place + 8) + view.getUint32(place + 12)
     }
-    return { room, hashes, places }
+    return { room, view, hashes, places }
   }
+}
+
+function chunkOf(size: number): Chunk {
+  const bytes = Buffer.allocUnsafeSlow(size)
+  return { bytes, view: new DataView(bytes.buffer) }
 }
 
 /** The bytes written. */
 function encode(
-  buffer: Buffer,
+  { bytes, view }: Chunk,
   at: number,
   { hash, key, row }: { readonly hash: number; readonly key: string; readonly row: string },
 ): number {
-  const keyBytes = buffer.write(key, at + headBytes)
-  const rowBytes = buffer.write(row, at + headBytes + keyBytes)
-  buffer.writeDoubleLE(hash, at)
-  buffer.writeUInt32LE(keyBytes, at + 8)
-  buffer.writeUInt32LE(rowBytes, at + 12)
+  const keyBytes = bytes.write(key, at + headBytes)
+  const rowBytes = bytes.write(row, at + headBytes + keyBytes)
+  view.setFloat64(at, hash)
+  view.setUint32(at + 8, keyBytes)
+  view.setUint32(at + 12, rowBytes)
   return headBytes + keyBytes + rowBytes
+}
+
+/**
+ * The places of the hashes in ascending order; of one hash, in the order in which they came. The last digits of each hash give way
+ * to its place, so that plain numbers are sorted: two hashes that differ in nothing else may change places, which costs a page's
+ * order and nothing else.
+ */
+function inOrder(hashes: Float64Array): Float64Array {
+  const scale = 2 ** Math.ceil(Math.log2(Math.max(1, hashes.length)))
+  const sorted = hashes.map((hash, place) => Math.floor(hash / scale) * scale + place).sort()
+  return sorted.map((mixed) => mixed - Math.floor(mixed / scale) * scale)
 }
