@@ -149,10 +149,10 @@ async function loadAll(database: Database.Database, order: VersionOrder, path: s
 }
 
 async function putAll({ changes }: VersionOrder, { put, remove }: RowWriter): Promise<void> {
+  let applied = 0
   for await (const page of changes) {
-    for (let at = 0; at < page.length; at++) {
-      if (at > 0 && at % rowsPerTurn === 0) await turn()
-      const { key, row } = page[at]!
+    for (const { key, row } of page) {
+      if (++applied % rowsPerTurn === 0) await turn()
       if (row === null) remove(key)
       else put(key, row)
     }

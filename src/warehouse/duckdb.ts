@@ -248,6 +248,9 @@ async function createDelta(
   }
 }
 
+/** What lives no longer than a few rows do costs the garbage collector nothing. */
+const pageRows = 64
+
 /** One text a row: taking many small strings out of DuckDB costs more than everything else in a first sync. */
 async function* changePages(
   driver: Driver,
@@ -257,7 +260,9 @@ async function* changePages(
   const packed = `CAST(json_array(${['"op"', '"record_id"', ...values].join(', ')}) AS VARCHAR)`
   const order = select.order === 'by key' ? ' ORDER BY "record_id"' : ''
   for await (const page of driver.pages(`SELECT ${packed} FROM ${select.from}${order}`)) {
-    yield page.map(([row]) => unpack(row ?? ''))
+    for (let at = 0; at < page.length; at += pageRows) {
+      yield page.slice(at, at + pageRows).map(([row]) => unpack(row ?? ''))
+    }
   }
 }
 
