@@ -115,7 +115,7 @@ async function applyChanges(path: string, order: VersionOrder): Promise<void> {
     // Small pages: a point read looks at a few rows of one page, and the inner pages hold numbers only.
     // No journal and no sync: the file is nobody's until it is renamed, and synced as a whole before.
     database.exec(
-      'PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32000',
+      'PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -16000',
     )
     if (order.base === 'nothing') {
       createTable(database)
