@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { LinkedEventsError } from '../errors.ts'
 import type { VersionOrder } from '../sync/store.ts'
-import { bulkLoad } from './bulk.ts'
+import { Bulk } from './bulk.ts'
 import { fileDigest } from './digest.ts'
 import { operatingError } from './errors.ts'
 import {
@@ -115,15 +115,12 @@ async function applyChanges(path: string, order: VersionOrder): Promise<void> {
     // Small pages: a point read looks at a few rows of one page, and the inner pages hold numbers only.
     // No journal and no sync: the file is nobody's until it is renamed, and synced as a whole before.
     database.exec(
-      'PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32000',
+      'PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -16000',
     )
     if (order.base === 'nothing') {
       createTable(database)
-      await (await open(staging, 'a', 0o600)).close()
-      const bulk = bulkLoad(database, { path: staging, rows: order.rows() })
       database.exec('BEGIN')
-      await putAll(order, { put: bulk.put, remove: unexpected })
-      for (const _ of bulk.load()) await turn()
+      await loadAll(database, order, staging)
     } else {
       database.exec('BEGIN')
       await putAll(order, rowWriter(database))
@@ -141,11 +138,21 @@ async function applyChanges(path: string, order: VersionOrder): Promise<void> {
   }
 }
 
+async function loadAll(database: Database.Database, order: VersionOrder, path: string): Promise<void> {
+  const bulk = new Bulk(database, { path, rows: order.rows() })
+  try {
+    await putAll(order, { put: (key, row) => bulk.put(key, row), remove: unexpected })
+    for (const _ of bulk.load()) await turn()
+  } finally {
+    bulk.close()
+  }
+}
+
 async function putAll({ changes }: VersionOrder, { put, remove }: RowWriter): Promise<void> {
+  let applied = 0
   for await (const page of changes) {
-    for (let at = 0; at < page.length; at++) {
-      if (at > 0 && at % rowsPerTurn === 0) await turn()
-      const { key, row } = page[at]!
+    for (const { key, row } of page) {
+      if (++applied % rowsPerTurn === 0) await turn()
       if (row === null) remove(key)
       else put(key, row)
     }

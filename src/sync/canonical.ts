@@ -63,9 +63,14 @@ const floats = (
 ).map(floatForm)
 
 function floatForm(style: FloatStyle): Form {
+  const [least, most] = [Number(`1e${style.from}`), Number(`1e${style.to + 1}`)]
   return (json) => {
     const number = Number(json)
     if (number === 0) return `0${style.whole}`
+    // As it stands, where neither this engine nor JSON has an exponent.
+    const size = Math.abs(number)
+    if (style.digits === undefined && size >= least && size < most && json === String(number))
+      return json.includes('.') ? json : json + style.whole
     const [mantissa = '', power = '0'] = number
       .toExponential(style.digits === undefined ? undefined : style.digits - 1)
       .split('e')

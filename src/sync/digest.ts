@@ -38,6 +38,7 @@ export function rowDigester(
 
   function hashOf(row: string, texts: readonly (string | null | undefined)[]): string {
     let all = ''
+    const charactersOf = beyondOneUnit.test(row) ? charactersIn : unitsIn
     for (const text of texts) {
       // No row of the warehouse begins so: this one is then looked at by itself.
       if (text === undefined) return sha256(`?${row}`)
@@ -63,9 +64,10 @@ function textOf(form: Form, json: string | undefined): string | null | undefined
   return json === undefined ? undefined : json === 'null' ? null : form(json)
 }
 
-function charactersOf(text: string): number {
-  return /[\ud800-\udfff]/.test(text) ? [...text].length : text.length
-}
+/** A row without one of these has no character of two UTF-16 units: looked for once a row, not in each of its texts. */
+const beyondOneUnit = /[\ud800-\udfff]|\\u[dD]/
+const unitsIn = (text: string) => text.length
+const charactersIn = (text: string) => [...text].length
 
 /** The digest of each bucket that has rows. */
 export async function digestRows(

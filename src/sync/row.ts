@@ -108,9 +108,12 @@ export function jsonText(kind: ColumnKind, text: string | null): string {
       return jsonColumn(text)
     case 'text':
     case 'binary':
-      return JSON.stringify(text)
+      return escaped.test(text) ? JSON.stringify(text) : `"${text}"`
   }
 }
+
+/** What JSON may have to escape: quotes, backslashes, control characters, surrogates that are alone. */
+const escaped = /[^ !#-[\]-\ud7ff\ue000-\uffff]/
 
 /** The key as `keyOf` of `src/key.ts` writes it: numbers canonical, text exact, times in the form in which the event has them. */
 export function keyText(kind: ColumnKind, text: string): string {

@@ -36,10 +36,9 @@ export async function connectDuckDB(config: DuckDBConfig, signal: AbortSignal): 
     probe: (source) => probe(driver, d, source),
     checksums: (source) => checksums(source, d.from(source)),
     createDelta: (source, names) => createDelta(driver, d, source, names),
-    sourceRows: (source) =>
-      sql.onceEach(source, `${allRows(source, d.from(source))} WHERE ${quote(source.key.name)} IS NOT NULL`),
-    changes: (delta, columns) => changePages(driver, { from: d.state(delta), columns, order: ' ORDER BY "record_id"' }),
-    changePages: (statement, columns) => changePages(driver, { from: `(${statement}) p`, columns, order: '' }),
+    sourceRows: (source) => sql.onceEach(source, withKey(source, allRows(source, d.from(source), text))),
+    changes: (delta, columns, order) => changePages(driver, { from: d.state(delta), columns, order }),
+    changePages: (statement, columns) => changePages(driver, { from: `(${statement}) p`, columns, order: 'any' }),
     grants: async () => ({
       select: () => `make ${config.path} readable for this user`,
       state: `make ${config.path} and its folder writable for this user`,
@@ -177,12 +176,19 @@ function hashed(column: Column): string {
   return native ? quote(column.name) : text(column)
 }
 
-/** `record_id`, `checksum`, `c0`, … of every row. */
-function allRows(source: Source, from: string): string {
-  const check = checksum(source.columns.map((column) => ({ column })))
-  const texts = source.columns.map((column, index) => `${text(column)} AS "c${index}"`)
-  return `SELECT ${[`${keyText(source.key)} AS "record_id"`, `${check} AS "checksum"`, ...texts].join(', ')} FROM ${from}`
+/** What a delta keeps of a value: its own type, which is stored faster than its text, where a plain cast makes that text of it. */
+function stored(column: Column): string {
+  return ['text', 'binary', 'json'].includes(column.kind) ? text(column) : quote(column.name)
 }
+
+/** `record_id`, `checksum`, `c0`, … of every row. */
+function allRows(source: Source, from: string, value: (column: Column) => string): string {
+  const check = checksum(source.columns.map((column) => ({ column })))
+  const values = source.columns.map((column, index) => `${value(column)} AS "c${index}"`)
+  return `SELECT ${[`${keyText(source.key)} AS "record_id"`, `${check} AS "checksum"`, ...values].join(', ')} FROM ${from}`
+}
+
+const withKey = (source: Source, rows: string) => `${rows} WHERE ${quote(source.key.name)} IS NOT NULL`
 
 /** Order-free over all rows; about 0.1 s for a million. */
 async function probe(driver: Driver, d: Dialect, source: Source): Promise<string> {
@@ -202,7 +208,7 @@ function checksums(source: Source, from: string): string {
 }
 
 /**
- * Two steps: keys and checksums through the join, then the payload of what changed. One transaction, so that both see the
+ * Beside an empty generation every row is new, and one look at the table is enough. Else two steps: keys and checksums through the join, then the payload of what changed. One transaction, so that both see the
  * same table; a view may give something else each time it is read, so its rows are put aside first.
  */
 async function createDelta(
@@ -211,10 +217,16 @@ async function createDelta(
   source: Source,
   names: { readonly generation: string; readonly delta: string },
 ): Promise<void> {
+  const [[before] = []] = await driver.rows(`SELECT COUNT(*) FROM ${d.state(names.generation)}`)
+  if (before === '0' && source.duplicates === 'fail') {
+    const rows = withKey(source, allRows(source, d.from(source), stored))
+    await driver.rows(`${d.createAs(d.state(names.delta))} SELECT 'A' AS "op", n.* FROM (${rows}) n`)
+    return
+  }
   const { view } = source.table
   const from = view ? 'temp."le_source"' : d.from(source)
   const unique = checksums(source, from)
-  const payload = allRows(source, from)
+  const payload = allRows(source, from, stored)
   const columns = ['t."op" AS "op"', 't."record_id" AS "record_id"', 't."checksum" AS "checksum"']
   const picked = source.columns.map((_, index) => `s."c${index}" AS "c${index}"`)
   const once = source.duplicates === 'first' ? ' QUALIFY ROW_NUMBER() OVER (PARTITION BY t."record_id") = 1' : ''
@@ -236,16 +248,39 @@ async function createDelta(
   }
 }
 
+/** What lives no longer than a few rows do costs the garbage collector nothing. */
+const pageRows = 64
+
 /** One text a row: taking many small strings out of DuckDB costs more than everything else in a first sync. */
 async function* changePages(
   driver: Driver,
-  select: { readonly from: string; readonly columns: number; readonly order: string },
+  select: { readonly from: string; readonly columns: number; readonly order: 'any' | 'by key' },
 ): AsyncGenerator<readonly Change[]> {
-  const names = Array.from({ length: select.columns }, (_, index) => `"c${index}"`)
-  const packed = `CAST(to_json([${['"op"', '"record_id"', ...names].join(', ')}]) AS VARCHAR)`
-  for await (const page of driver.pages(`SELECT ${packed} FROM ${select.from}${select.order}`)) {
-    yield JSON.parse(`[${page.join(',')}]`) as Change[]
+  const values = Array.from({ length: select.columns }, (_, index) => `CAST("c${index}" AS VARCHAR)`)
+  const packed = `CAST(json_array(${['"op"', '"record_id"', ...values].join(', ')}) AS VARCHAR)`
+  const order = select.order === 'by key' ? ' ORDER BY "record_id"' : ''
+  for await (const page of driver.pages(`SELECT ${packed} FROM ${select.from}${order}`)) {
+    for (let at = 0; at < page.length; at += pageRows) {
+      yield page.slice(at, at + pageRows).map(([row]) => unpack(row ?? ''))
+    }
   }
+}
+
+/** A JSON array of texts and nulls. Without a backslash in it every text ends at the next quote, which is found four times as fast. */
+function unpack(row: string): Change {
+  if (row.includes('\\')) return JSON.parse(row) as Change
+  const values: (string | null)[] = []
+  for (let at = 1; at < row.length; ) {
+    if (row.charCodeAt(at) === 0x22) {
+      const end = row.indexOf('"', at + 1)
+      values.push(row.slice(at + 1, end))
+      at = end + 2
+    } else {
+      values.push(null)
+      at += 'null,'.length
+    }
+  }
+  return values as unknown as Change
 }
 
 /** DuckDB's errors have no codes; their words are tested against the pinned version. */

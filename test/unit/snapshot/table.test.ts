@@ -5,10 +5,10 @@ import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { keyHash, keyHashEnd } from '../../../src/key.ts'
-import { bulkLoad } from '../../../src/snapshot/bulk.ts'
+import { Bulk } from '../../../src/snapshot/bulk.ts'
 import { countRows, createTable, rowReader, rowWriter } from '../../../src/snapshot/table.ts'
 
-const key = fc.oneof(fc.constantFrom('', 'a', 'b', 'aa', 'é', '😀', '42'), fc.string())
+const key = fc.oneof(fc.constantFrom('', 'a', 'b', 'aa', 'é', '😀', '42', 'a\u0000b'), fc.string())
 
 describe.each([
   ['with hashes that hardly ever meet', keyHash],
@@ -46,9 +46,10 @@ describe.each([
       fc.property(fc.array(fc.tuple(key, fc.string())), fc.constantFrom(1, 250_000), (rows, expected) => {
         const database = new Database(':memory:')
         createTable(database)
-        const bulk = bulkLoad(database, { path, rows: expected, hashOf })
+        const bulk = new Bulk(database, { path, rows: expected, hashOf })
         for (const [name, row] of rows) bulk.put(name, row)
         for (const _ of bulk.load());
+        bulk.close()
         const get = rowReader(database, hashOf)
         const model = new Map(rows)
         for (const [name, row] of model) expect(get(name)).toBe(row)
@@ -59,6 +60,23 @@ describe.each([
       { numRuns: 40 },
     )
   })
+})
+
+test('loaded in bulk has rows of any size', () => {
+  const path = join(tmpdir(), `le-bulk-sizes-${process.pid}`)
+  const database = new Database(':memory:')
+  createTable(database)
+  const bulk = new Bulk(database, { path, rows: 120_000 })
+  const row = (size: number) => 'é'.repeat(size)
+  const sizes = Array.from({ length: 500 }, (_, index) => (index * 7919) % 40_000)
+  for (const size of sizes) bulk.put(`${size}`, row(size))
+  for (const _ of bulk.load());
+  bulk.close()
+  rmSync(path)
+  const get = rowReader(database)
+  expect(sizes.filter((size) => get(`${size}`) !== row(size))).toEqual([])
+  expect(countRows(database)).toBe(new Set(sizes).size)
+  database.close()
 })
 
 describe('the hash of a key', () => {
