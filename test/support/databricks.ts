@@ -68,9 +68,8 @@ export async function startDatabricks(): Promise<Server & { readonly port: numbe
   const java = spawnServer(
     [
       'java',
-      '-Xmx1g',
+      '-Xmx2g',
       '-XX:+UseSerialGC',
-      '-XX:TieredStopAtLevel=1',
       '-Djdk.reflect.useDirectMethodHandle=false',
       '-Dio.netty.tryReflectionSetAccessible=true',
       '-Duser.timezone=UTC',
