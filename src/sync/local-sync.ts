@@ -61,6 +61,7 @@ async function bring(run: Run, { probe, current, restart, rowsAbout }: Reading):
   const before = (stored?.version ?? current)?.rows ?? 0
   Object.assign(tally, { added: 0, updated: 0, deleted: 0, reason: restart })
   let ended = false
+  let probeOfRows: string | null = null
   const rowsNow = () => (stored === null ? tally.added : before + tally.added - tally.deleted)
 
   async function* guarded(): AsyncGenerator<readonly RowChange[], void> {
@@ -71,6 +72,8 @@ async function bring(run: Run, { probe, current, restart, rowsAbout }: Reading):
     }
     if (stored === null) tally.deleted = Math.max(0, before - tally.added)
     ended = true
+    // A hash of the content comes again when the content does: only one that is the same before and after is these rows'.
+    if (probe !== null && (await run.session.probe(run.source)) === probe) probeOfRows = probe
     const { deleted } = tally
     const objection = await objectionTo(run, { before, after: rowsNow(), deleted, name: namer.name })
     if (objection !== null) throw objection
@@ -87,7 +90,7 @@ async function bring(run: Run, { probe, current, restart, rowsAbout }: Reading):
     const first = await changes.next()
     if (first.done && stored !== null) {
       tally.reason = 'no changes'
-      await run.store.confirm(slug, { asOf: run.asOf, probe })
+      await run.store.confirm(slug, { asOf: run.asOf, probe: probeOfRows })
       return 'unchanged'
     }
     tally.reason ??= 'changes'
@@ -98,7 +101,9 @@ async function bring(run: Run, { probe, current, restart, rowsAbout }: Reading):
       seq: (stored?.version.seq ?? 0) + 1,
       asOf: run.asOf,
       configHash: run.configHash,
-      probe,
+      get probe() {
+        return probeOfRows
+      },
       reason: tally.reason,
       base: stored === null ? 'nothing' : 'current',
       changes: resumed(first, changes),

@@ -107,7 +107,7 @@ export async function prepare(
   run: Run,
   from: { readonly held: Checkpoint; readonly step: Step; readonly probe: string | null },
 ): Promise<Checkpoint> {
-  const { held, step, probe } = from
+  const { held, step } = from
   run.signal.throwIfAborted()
   const stored = await run.store.current(run.slug)
   const restart = step.do === 'restart'
@@ -116,7 +116,7 @@ export async function prepare(
   const generation = restart ? tableName(run, 'records', { epoch, number: 0, fence: held.fence }) : held.generation
   if (restart) await run.session.createGeneration(generation)
   const delta = tableName(run, 'changes', { epoch, number: seq + 1, fence: held.fence })
-  const counts = await run.session.createDelta(run.source, { generation, delta })
+  const { probe = from.probe, ...counts } = await run.session.createDelta(run.source, { generation, delta })
 
   const before = restart ? (stored?.rows ?? 0) : held.rows
   const after = (restart ? 0 : held.rows) + counts.added - counts.deleted

@@ -47,6 +47,7 @@ export interface VersionOrder {
   readonly seq: number
   readonly asOf: number
   readonly configHash: string
+  /** Known when the changes have ended. */
   readonly probe: string | null
   /** Why this version is made, in a few words. */
   readonly reason: string

@@ -128,7 +128,7 @@ async function bring(run: Run, from: { held: Checkpoint; probe: string | null; s
     held = await commit(run, prepared)
   } else {
     held = prepared
-    await run.store.confirm(run.slug, { asOf: run.asOf, probe: from.probe })
+    await run.store.confirm(run.slug, { asOf: run.asOf, probe: prepared.probe })
   }
   await removeLeftovers(run, held)
   if (interrupted) run.tally.reason = 'finished an interrupted run'

@@ -83,6 +83,14 @@ export interface Buckets {
   readonly of: number
 }
 
+/**
+ * `probe`: the probe of the very rows that the delta saw, where one that was read before could be another's: a hash of the
+ * content comes again when the content does.
+ */
+export interface CreatedDelta extends ChangeCounts {
+  readonly probe?: string
+}
+
 /** The probe, the diff and the state of one sync. One session serves one run; its calls are made one after the other. */
 export interface WarehouseSession {
   /** @throws TABLE_MISSING with the nearest name, WAREHOUSE_DENIED */
@@ -113,7 +121,7 @@ export interface WarehouseSession {
   /** Creates an empty generation. */
   createGeneration(name: string): Promise<void>
   /** Creates the delta between a generation and the source, payload included. Immutable from then on. */
-  createDelta(source: Source, names: { readonly generation: string; readonly delta: string }): Promise<ChangeCounts>
+  createDelta(source: Source, names: { readonly generation: string; readonly delta: string }): Promise<CreatedDelta>
   /** Creates the next generation: the old one with the delta applied. Keys are unique in it whatever the delta holds. */
   createNextGeneration(names: {
     readonly generation: string

@@ -64,8 +64,8 @@ export interface Connection {
   checksums?(source: Source): string
   /** The statement that gives `record_id`, `checksum`, `c0`, … of the source, where it is not the shared one. */
   sourceRows?(source: Source): string
-  /** Makes the delta in the engine's own fastest way; absent: with the shared statement. */
-  createDelta?(source: Source, names: { readonly generation: string; readonly delta: string }): Promise<void>
+  /** Makes the delta in the engine's own way, and may tell the probe of what it saw; absent: with the shared statement. */
+  createDelta?(source: Source, names: { readonly generation: string; readonly delta: string }): Promise<string | null>
   /** The delta in the engine's own fastest way; absent or undefined: with the shared statement, which is ordered by key. */
   changes?(delta: string, columns: number, order: 'any' | 'by key'): AsyncIterable<readonly Change[]> | undefined
   /** The result of a statement whose columns are `op`, `record_id`, `c0`, …, in the engine's own fastest way. */

@@ -216,12 +216,12 @@ async function createDelta(
   d: Dialect,
   source: Source,
   names: { readonly generation: string; readonly delta: string },
-): Promise<void> {
+): Promise<null> {
   const [[before] = []] = await driver.rows(`SELECT COUNT(*) FROM ${d.state(names.generation)}`)
   if (before === '0' && source.duplicates === 'fail') {
     const rows = withKey(source, allRows(source, d.from(source), stored))
     await driver.rows(`${d.createAs(d.state(names.delta))} SELECT 'A' AS "op", n.* FROM (${rows}) n`)
-    return
+    return null
   }
   const { view } = source.table
   const from = view ? 'temp."le_source"' : d.from(source)
@@ -242,6 +242,7 @@ async function createDelta(
   try {
     for (const statement of statements) await driver.rows(statement)
     await driver.rows('COMMIT')
+    return null // nobody else can write the file meanwhile: the probe read before is that of these rows
   } catch (error) {
     await driver.rows('ROLLBACK').catch(() => [])
     throw error

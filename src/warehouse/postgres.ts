@@ -5,6 +5,7 @@ import { literal, quote, quoteRef } from './identifier.ts'
 import { type PgConfig, PgDriver } from './pg-driver.ts'
 import { createSchema, grants } from './pg-schema.ts'
 import { describe } from './postgres-table.ts'
+import * as sql from './sql.ts'
 
 export interface PostgresConfig extends PgConfig {
   readonly type: 'postgres'
@@ -29,6 +30,7 @@ export async function connectPostgres(config: PostgresConfig, signal: AbortSigna
     table: (ref) => describe(driver, ref),
     createSchema: () => createSchema(driver, stateSchema),
     probe: (source) => probe(driver, source),
+    createDelta: (source, names) => createDelta(driver, d, source, names),
     created: async (name) => void (await driver.rows(`ANALYZE ${d.state(name)}`)),
     grants: () => grants(driver, stateSchema),
   }
@@ -69,6 +71,25 @@ function text(column: Column): string {
   if (column.kind === 'json' && !/^jsonb?$/.test(column.type)) return `CAST(to_jsonb(${name}) AS text)`
   // Compared by bytes: a collation of the table may take different keys for equal.
   return `(CAST(${name} AS text) COLLATE "C")`
+}
+
+/** One view of the table for both: rows that came after a probe and went again would else stay behind it for ever. */
+async function createDelta(
+  driver: Driver,
+  d: Dialect,
+  source: Source,
+  names: { readonly generation: string; readonly delta: string },
+): Promise<string> {
+  await driver.rows('BEGIN ISOLATION LEVEL REPEATABLE READ')
+  try {
+    const seen = await probe(driver, source)
+    await driver.rows(sql.createDelta(d, source, names))
+    await driver.rows('COMMIT')
+    return seen
+  } catch (error) {
+    await driver.rows('ROLLBACK').catch(() => [])
+    throw error
+  }
 }
 
 /** Reads every value, as the diff does, but sorts and writes nothing. */

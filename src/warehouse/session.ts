@@ -6,6 +6,7 @@ import type {
   Buckets,
   Change,
   ChangeCounts,
+  CreatedDelta,
   KeyCheck,
   Source,
   SourceDigests,
@@ -107,11 +108,13 @@ export class SqlSession implements WarehouseSession {
     return this.#run(sql.createGeneration(this.#connection.dialect, name))
   }
 
-  async createDelta(source: Source, names: { generation: string; delta: string }): Promise<ChangeCounts> {
+  async createDelta(source: Source, names: { generation: string; delta: string }): Promise<CreatedDelta> {
     const { dialect, driver } = this.#connection
-    if (this.#connection.createDelta) await this.#connection.createDelta(source, names)
-    else await this.#run(sql.createDelta(dialect, source, names))
-    return counts(await driver.rows(sql.countDelta(dialect, names.delta)))
+    const own = this.#connection.createDelta
+    const probe = own === undefined ? null : await own(source, names)
+    if (own === undefined) await this.#run(sql.createDelta(dialect, source, names))
+    const counted = counts(await driver.rows(sql.countDelta(dialect, names.delta)))
+    return probe === null ? counted : { ...counted, probe }
   }
 
   async createNextGeneration(names: { generation: string; delta: string; next: string }): Promise<void> {

@@ -13,7 +13,7 @@ import { startPostgresPeer } from '../support/peers/postgres.ts'
 import { startRedshiftPeer } from '../support/peers/redshift.ts'
 import { startSnowflakePeer } from '../support/peers/snowflake.ts'
 import { fakesnow } from '../support/snowflake.ts'
-import { followsTheTable } from '../support/sync-model.ts'
+import { followsTheTable, noticesWhatWasTakenBack } from '../support/sync-model.ts'
 import { SyncWorld } from '../support/sync-world.ts'
 import { onEngine } from './warehouse-suite.ts'
 
@@ -53,6 +53,18 @@ for (const [engine, { start, make, runs }] of Object.entries(engines)) {
         })
 
       test('the snapshot follows the table, whatever happens in between', { timeout }, follows('warehouse', runs))
+
+      test.each(['warehouse', 'local'] as const)(
+        'a row that comes and goes again while the table is read does not stay (state: %s)',
+        async (state) => {
+          const world = await SyncWorld.create({ peer, state })
+          try {
+            await noticesWhatWasTakenBack(world)
+          } finally {
+            await world.remove()
+          }
+        },
+      )
 
       test(
         'the snapshot follows the table with SELECT alone, and nothing is written',

@@ -198,6 +198,23 @@ async function perform(world: World, next: Action): Promise<void> {
 }
 
 /** A run that meets a fault; what it reports is its own affair. */
+/** What comes and is taken back while a run reads the table must not be hidden by a probe that is then as it was before. */
+export async function noticesWhatWasTakenBack(world: World): Promise<void> {
+  const row = (text: string): Row => [text, 1n, '1.5', true]
+  await world.change(new Map([['a', row('first')]]))
+  expect((await world.sync()).error).toBeNull()
+  await world.change(new Map([['a', row('second')]]))
+  const calls = faulty({ warehouse: await world.warehouse(), store: world.store }, null)
+  await world.sync({ ...calls, dryRun: true })
+  // After the probe, and before any row is read.
+  const at = calls.calls.indexOf('probe') + 1
+  const meanwhile = () => world.change(new Map([['b', row('passing')]]))
+  await troubled(world, { at, fault: 'after', meanwhile })
+  await world.change(new Map([['b', null]]))
+  expect((await world.sync()).error).toBeNull()
+  expect(await world.violations()).toEqual([])
+}
+
 async function troubled(world: World, plan: FaultPlan, signal = new AbortController().signal): Promise<void> {
   const ports = faulty({ warehouse: await world.warehouse(), store: world.store }, plan)
   await world.sync({ ...ports, approves: () => true, signal }).catch((error: unknown) => {
