@@ -28,9 +28,43 @@ let exactSeen = false
 
 /** As `JSON.stringify`, save that every digit stays: it says itself whether there are any to lose. */
 export function stringifyExact(value: unknown): string | undefined {
+  const flat = flatText(value)
+  if (flat !== null) return flat
   exactSeen = false
   const text = JSON.stringify(value)
   return exactSeen ? encodeJson(value) : text
+}
+
+const membersMax = 16
+const charactersMax = 64
+
+/**
+ * A small plain object of short texts, booleans and null, in half the time that `JSON.stringify` takes to begin; null: it is
+ * something else, or one of its texts may have to be escaped.
+ */
+function flatText(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return null
+  let text = ''
+  let members = 0
+  for (const key in value) {
+    const member = (value as Record<string, unknown>)[key]
+    if (++members > membersMax || !isPlain(key)) return null
+    text += text === '' ? '{"' : ',"'
+    if (typeof member === 'string' && isPlain(member)) text += `${key}":"${member}"`
+    else if (member === null || typeof member === 'boolean') text += `${key}":${member}`
+    else return null
+  }
+  return text === '' ? '{}' : `${text}}`
+}
+
+/** Short ASCII in which JSON escapes nothing. */
+function isPlain(text: string): boolean {
+  if (text.length > charactersMax) return false
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) return false
+  }
+  return true
 }
 
 export function isObject(value: unknown): value is JsonObject {

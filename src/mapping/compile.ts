@@ -183,8 +183,9 @@ const directives: Readonly<Record<DirectiveName, Compile>> = {
     return (scope) => {
       const values = members.map((member) => member(scope))
       if (left) values.reverse() // the later ones first, so that the earlier ones win
-      const result: Record<string, unknown> = {}
-      for (const value of values) spread(result, value)
+      const first = values[0]
+      const result: Record<string, unknown> = isObject(first) ? { ...first } : {} // copied at once, the others by member
+      for (let at = isObject(first) ? 1 : 0; at < values.length; at++) spread(result, values[at])
       return drops ? definedOf(result) : result
     }
   },

@@ -109,3 +109,31 @@ test('text of JSON keeps every digit at any depth, and is otherwise what JSON.st
   for (const value of [undefined, null, 'x', [undefined], { a: undefined, b: -0 }])
     expect(stringifyExact(value)).toBe(JSON.stringify(value))
 })
+
+test('what needs no escape is written as JSON.stringify writes it, and so is everything near it', () => {
+  const members = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`m${at}`, `v${at}`]))
+  const values = [
+    {},
+    { a: 'b', c: null, d: true, e: false },
+    { 2: 'b', 1: 'a', x: '' },
+    members(16),
+    members(17),
+    { a: 'x'.repeat(64) },
+    { a: 'x'.repeat(65) },
+    { 'k"': 'v' },
+    { k: 'quote " and \\ and \n' },
+    { k: '\u007f\u2028\ud800', ü: 'é' },
+    { a: undefined, b: 'x' },
+    { a: 'x', b: 1.5, c: -0 },
+    { a: { b: 'c' }, d: ['e'] },
+    { toJSON: 'text' },
+    { toJSON: () => 'other' },
+    { a: 'x', b: new Date(0) },
+    Object.assign(Object.create(null), { a: 'x' }),
+    JSON.parse('{"__proto__":"x","a":"y"}'),
+    ['a'],
+    'text',
+    null,
+  ]
+  for (const value of values) expect(stringifyExact(value)).toBe(JSON.stringify(value))
+})
