@@ -2,8 +2,7 @@
  * `@liquid`: LiquidJS with the scope as its variables and Segment's bounds: no loops, no includes, 1,000 characters, half a
  * second, 100 MB. Only what an object has itself can be read.
  */
-import type { Liquid, Template } from 'liquidjs'
-import { load } from '../load.ts'
+import { Liquid, type Template } from 'liquidjs'
 
 export const liquidLengthMax = 1_000
 const renderMillisecondsMax = 500
@@ -40,7 +39,6 @@ let shared: Liquid | null = null
 
 function engine(): Liquid {
   if (shared !== null) return shared
-  const { Liquid } = load('liquidjs') as typeof import('liquidjs')
   shared = new Liquid({ renderLimit: renderMillisecondsMax, memoryLimit: memoryMax, ownPropertyOnly: true })
   for (const name of disabledTags) {
     shared.registerTag(name, {
@@ -92,7 +90,7 @@ function variables(templates: Template[]): (readonly string[])[] {
 function refuseDisabledFilters(templates: readonly unknown[]): void {
   const seen = new Set<unknown>()
   const visit = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null || seen.has(value) || value === shared) return
+    if (typeof value !== 'object' || value === null || seen.has(value) || value instanceof Liquid) return
     seen.add(value)
     const { filters } = value as { filters?: unknown }
     if (Array.isArray(filters)) {
