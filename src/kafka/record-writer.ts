@@ -95,21 +95,14 @@ export class RecordWriter {
     this.#at = writeVarint(bytes, at, this.#count++)
   }
 
-  /**
-   * A field of the bytes from `start` to `end`, with its length; `start` -1 is null. A larger `length` leaves room for what
-   * the caller writes after these bytes.
-   */
-  field(source: Uint8Array, start: number, end: number, length = end - start): void {
+  /** A field of the bytes from `start` to `end`, with its length; `start` -1 is null. */
+  field(source: Uint8Array, start: number, end: number): void {
     if (start < 0) {
       this.#at = writeVarint(this.#bytes, this.#at, -1)
       return
     }
-    this.#at = writeVarint(this.#bytes, this.#at, length)
+    this.#at = writeVarint(this.#bytes, this.#at, end - start)
     this.raw(source, start, end)
-  }
-
-  byte(value: number): void {
-    this.#bytes[this.#at++] = value
   }
 
   varint(value: number): void {
