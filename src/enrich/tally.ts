@@ -8,11 +8,11 @@ import type { DestinationPlan } from './plan.ts'
 export class Tally {
   lastTimestamp = 0
   #delivered = 0
-  readonly #deliveredTo = new Map<DestinationPlan, { records: number }>()
+  readonly #deliveredTo = new Map<string, { records: number }>()
   readonly #outcomes: OutcomeCounts = noOutcomes()
   readonly #deadLetters: Partial<Record<DeadLetterReason, number>> = {}
-  readonly #lookups = new Map<Binding, Partial<Record<EntityStatus, number>>>()
-  // Most entries are of the same destination and the same entity as the one before.
+  readonly #lookups = new Map<string, Partial<Record<EntityStatus, number>>>()
+  // Most entries are of the same destination and entity as the one before: their names are looked up once.
   #lastDestination: DestinationPlan | null = null
   #lastDelivered = { records: 0 }
   #lastBinding: Binding | null = null
@@ -33,7 +33,10 @@ export class Tally {
   #deliveredBy(destination: DestinationPlan): { records: number } {
     if (destination !== this.#lastDestination) {
       this.#lastDestination = destination
-      this.#lastDelivered = madeOnce(this.#deliveredTo, destination, () => ({ records: 0 }))
+      const { target } = destination
+      const name = 'topic' in target ? target.topic : target.file
+      this.#lastDelivered = this.#deliveredTo.get(name) ?? { records: 0 }
+      this.#deliveredTo.set(name, this.#lastDelivered)
     }
     return this.#lastDelivered
   }
@@ -41,7 +44,8 @@ export class Tally {
   #lookupsOf(binding: Binding): Partial<Record<EntityStatus, number>> {
     if (binding !== this.#lastBinding) {
       this.#lastBinding = binding
-      this.#lastLookups = madeOnce(this.#lookups, binding, () => ({}))
+      this.#lastLookups = this.#lookups.get(binding.entity) ?? {}
+      this.#lookups.set(binding.entity, this.#lastLookups)
     }
     return this.#lastLookups
   }
@@ -54,36 +58,11 @@ export class Tally {
   counts() {
     return {
       delivered: this.#delivered,
-      deliveredTo: this.#byTarget(),
+      deliveredTo: new Map([...this.#deliveredTo].map(([name, { records }]) => [name, records])),
       outcomes: this.#outcomes,
       deadLetters: this.#deadLetters,
-      lookups: this.#byEntity(),
+      lookups: this.#lookups,
       lastTimestamp: this.lastTimestamp,
     }
   }
-
-  #byTarget(): Map<string, number> {
-    const sums = new Map<string, number>()
-    for (const [{ target }, { records }] of this.#deliveredTo) {
-      const name = 'topic' in target ? target.topic : target.file
-      sums.set(name, (sums.get(name) ?? 0) + records)
-    }
-    return sums
-  }
-
-  #byEntity(): Map<string, Partial<Record<EntityStatus, number>>> {
-    const sums = new Map<string, Partial<Record<EntityStatus, number>>>()
-    for (const [{ entity }, counts] of this.#lookups) {
-      const sum = madeOnce<string, Partial<Record<EntityStatus, number>>>(sums, entity, () => ({}))
-      for (const [status, count] of Object.entries(counts) as [EntityStatus, number][])
-        sum[status] = (sum[status] ?? 0) + count
-    }
-    return sums
-  }
-}
-
-function madeOnce<Key, Value>(values: Map<Key, Value>, key: Key, make: () => Value): Value {
-  let value = values.get(key)
-  if (value === undefined) values.set(key, (value = make()))
-  return value
 }
