@@ -70,9 +70,9 @@ export class Decisions {
     let length = 0
     for (const { slot, whole } of this.#nodes) {
       const start = starts[slot] as number
-      const mark = start < 0 ? 0 : whole ? 3 : bytes[start] === 0x7b ? 1 : 2
+      const mark = markOf(bytes, start, whole)
       if (signature[length++] !== mark) return false
-      if (mark < 3) continue
+      if (mark !== wholeMark) continue
       const end = ends[slot] as number
       if (signature[length++] !== end - start) return false
       for (let at = start; at < end; at++) if (signature[length++] !== bytes[at]) return false
@@ -87,8 +87,8 @@ export class Decisions {
     let hash = 17
     for (const { slot, whole } of this.#nodes) {
       const start = starts[slot] as number
-      if (start < 0 || !whole) {
-        const mark = start < 0 ? 0 : bytes[start] === 0x7b ? 1 : 2
+      const mark = markOf(bytes, start, whole)
+      if (mark !== wholeMark) {
         signature[length++] = mark
         hash = (hash * 31 + mark) | 0
         if (length > bytesMax) return false
@@ -96,7 +96,7 @@ export class Decisions {
       }
       const end = ends[slot] as number
       if (end - start > bytesMax - length) return false
-      signature[length++] = 3
+      signature[length++] = mark
       signature[length++] = end - start
       for (let at = start; at < end; at++) {
         const byte = bytes[at] as number
@@ -117,4 +117,13 @@ export class Decisions {
     for (let at = 0; at < length; at++) if (bytes[at] !== signature[at]) return false
     return true
   }
+}
+
+/** The value follows, with its length. */
+const wholeMark = 3
+
+/** What is to be known of a value besides its bytes: it is not there, is an object, is none, or it decides as a whole. */
+function markOf(bytes: Uint8Array, start: number, whole: boolean): number {
+  if (start < 0) return 0
+  return whole ? wholeMark : bytes[start] === 0x7b ? 1 : 2
 }
