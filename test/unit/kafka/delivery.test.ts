@@ -105,6 +105,27 @@ test('a replay is named in every record', async () => {
   expect(record?.headers.filter(([name]) => name === 'le.replay_id')).toEqual([['le.replay_id', 'r1']])
 })
 
+test('headers are each record’s own, however many different ones there are, how long, and who writes in turns', async () => {
+  const { cluster, sender, batches } = setUp()
+  const writers = [[], [['le.replay_id', 'r1']] as const].map((extraHeaders) => new DeliveryWriter({ extraHeaders }))
+  const provenances = Array.from({ length: 300 }, (_, index) => ({
+    ...provenance,
+    mapping: `mapping ${index}`,
+    entities: 'e'.repeat(index === 150 ? 70_000 : 1000),
+  }))
+  const expected: [string, string][][] = []
+  for (const [index, one] of [...provenances, provenance, ...provenances, provenance].entries()) {
+    const message = await messageOf({}, { topic: `in-${index % 3}`, partition: index % 5, offset: 8 + index })
+    writers[index % 2]!.write(batches, topicOf(), 0, message, spanOf(Buffer.from('o')), one)
+    expected.push([
+      ...headersFor(one, message),
+      ...(index % 2 === 1 ? [['le.replay_id', 'r1'] as [string, string]] : []),
+    ])
+  }
+  await batches.flush(sender)
+  expect((await received(cluster)).map(({ headers }) => headers)).toEqual(expected)
+})
+
 test('a batch is split below what the topic takes, and order stays', async () => {
   const { cluster, sender, batches } = setUp()
   const writer = new DeliveryWriter({ extraHeaders: [] })
