@@ -208,8 +208,9 @@ function checksums(source: Source, from: string): string {
 }
 
 /**
- * Beside an empty generation every row is new, and one look at the table is enough. Else two steps: keys and checksums through the join, then the payload of what changed. One transaction, so that both see the
- * same table; a view may give something else each time it is read, so its rows are put aside first.
+ * Beside an empty generation every row is new, and one look at the table is enough. Else two steps: keys and checksums through
+ * the join, then the payload of what changed. One transaction, so that both see the same table; a view may give something else
+ * each time it is read, so its rows are put aside first.
  */
 async function createDelta(
   driver: Driver,

@@ -102,7 +102,7 @@ export const differences: readonly Difference[] = [
   {
     engine: 'snowflake',
     product: 'SYSTEM$LAST_CHANGE_COMMIT_TIME costs nothing',
-    here: 'the front hashes the rows: the token moves when, and only when, they change',
+    here: 'the front hashes the rows and counts the writes: the token moves when, and only when, rows are written, and never comes again',
   },
   {
     engine: 'snowflake',

@@ -80,18 +80,13 @@ export async function batchOf(
   return new RecordBatch({ topic: 't', from, until, fetched: await fetched(bytes, more) })
 }
 
-/** The message with bytes of its own: a source's are only there while it is in hand. */
-export function kept(message: Message): Message {
-  return { ...message, bytes: Buffer.from(message.bytes) }
-}
-
 /** One message on its own, as a source would hand it out. */
 export async function messageOf(record: Partial<SimpleRecord>, place: Partial<Message> = {}): Promise<Message> {
   const whole = { timestamp: 1, key: null, value: null, headers: [], ...record }
   let found: Message | null = null
   const batch = await batchOf(sealed([whole]))
   batch.each((message) => {
-    found = { ...kept(message), ...place }
+    found = { ...message, bytes: Buffer.from(message.bytes), ...place } // a source's bytes are there only while it is in hand
   })
   if (found === null) throw new Error('no message')
   return found

@@ -116,7 +116,7 @@ def run(session, sql):
     cursor = session.connection.cursor()
     probed = PROBE.match(sql)
     if probed:
-        # A hash of the rows moves when, and only when, they change; with the number of writes it never comes again.
+        # With the number of writes the hash of the rows never comes again.
         cursor.execute(f"SELECT * FROM {unescaped(probed[1])}", server=True)
         content = sorted(map(repr, cursor._arrow_table.to_pylist()))  # noqa: SLF001
         number = int(hashlib.md5(repr((content, counted["writes"])).encode()).hexdigest()[:15], 16)
