@@ -15,7 +15,7 @@ export async function lookup(
   const store = snapshotStore({ dir: project.config.state_dir })
   const version = options.version === undefined ? undefined : countOf(options.version, '--version')
   const snapshot = await openOrNull(() => store.open(entity.slug, version))
-  const text = snapshot?.get(key)
+  const text = snapshot?.get(key)?.text
   const status = snapshot === null ? 'entity_not_ready' : text === undefined ? 'no_match' : 'hit'
   const found = {
     entity: entity.slug,

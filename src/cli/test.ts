@@ -11,6 +11,7 @@ import type { SnapshotSet } from '../enrich/snapshots.ts'
 import { exit, LinkedEventsError, type Problem } from '../errors.ts'
 import { messageOf } from '../files/source.ts'
 import { encodeJson, type JsonValue } from '../json.ts'
+import { Row } from '../row-text.ts'
 import { type Context, projectOf } from './context.ts'
 import { differences } from './test/differences.ts'
 
@@ -131,7 +132,7 @@ function rowsOf(rows: TestCase['rows']): SnapshotSet {
   return {
     of(entity) {
       const own = rows[entity] ?? {}
-      const get = (key: string) => (Object.hasOwn(own, key) ? encodeJson(own[key]) : undefined)
+      const get = (key: string) => (Object.hasOwn(own, key) ? Row.of(encodeJson(own[key])) : undefined)
       return { entity, version: 1, epoch: 1, asOf: 0, rows: Object.keys(own).length, get }
     },
     release() {},

@@ -119,7 +119,7 @@ export function withRows(space: string, event: JsonObject, matches: readonly Mat
   let hasLines = false
   for (const { binding, row } of matches) {
     if (binding.list !== null) hasLines = true
-    else if (row !== null) rows[binding.entity] = parseJson(row)
+    else if (row !== null) rows[binding.entity] = parseJson(row.text)
   }
   const seen = hasLines ? withLines(space, event, matches, rows) : event
   return { ...seen, __segment_entities: { [space]: rows } }

@@ -5,6 +5,7 @@
 import { encodeJson, type JsonObject, parseJson } from '../json.ts'
 import { entityColumns } from '../mapping/mapping.ts'
 import type { Span } from '../memory.ts'
+import type { RowLayout } from '../row-text.ts'
 import { triggerReads } from '../trigger/reads.ts'
 import { discardReason } from './consent.ts'
 import { type Decision, Decisions } from './decisions.ts'
@@ -20,12 +21,12 @@ import {
 } from './enrich.ts'
 import { type Match, matchValue } from './match.ts'
 import { patchWriter, type WriteValue } from './patch.ts'
-import { objectText, type Path, type PieceMember, pieceReads, piecesOf, placePieces, setPaths } from './pieces.ts'
+import { computedReads, objectText, type Path, type PieceMember, piecesOf, placePieces, setPaths } from './pieces.ts'
 import type { MappingPlan, Plan } from './plan.ts'
-import { RowReader, type RowReads } from './row-reader.ts'
+import { RowReader } from './row-reader.ts'
 import { openScanner } from './scan.ts'
 import { nodeAt, type Shape, type ShapeNode, shapeOf } from './shape.ts'
-import type { Snapshot, SnapshotSet } from './snapshots.ts'
+import type { SnapshotSet } from './snapshots.ts'
 import type { Message } from './source.ts'
 import { ValueWriter } from './value-writer.ts'
 import { eventFrom, isProto, type View, valueAt, viewOf } from './view.ts'
@@ -74,13 +75,13 @@ export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Mess
   ])
   const view = viewOf(shape, decisive)
   const decisions = new Decisions(view)
-  const mappings = needs.map((need) => placed(need, shape, plan.space))
+  const mappings = needs.map((need) => placed(need, shape))
   const scanner = openScanner({ shape, limits: plan.limits })
   if (scanner === null) return null
   const { found } = scanner
   const writer = new ValueWriter()
   const canonical = new CanonicalRows()
-  const rows = new RowReader(rowReads(needs, plan.space))
+  const rows = new RowReader(seenColumns(needs, plan.space))
 
   return (snapshots, message) => {
     const { bytes, valueStart, valueEnd } = message
@@ -97,7 +98,7 @@ export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Mess
         const mapping = mappings[number]
         if (mapping === null || mapping === undefined) return null
         const matched = { plan, destination, mapping: mapping.plan, matches: match(mapping, snapshots, bytes) }
-        const entry = withoutRow(matched) ?? make(mapping, matched, snapshots, message)
+        const entry = withoutRow(matched) ?? make(mapping, matched, message)
         if (entry === null) return null
         if ('explanation' in entry) return entry
         entries.push(entry)
@@ -114,12 +115,12 @@ export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Mess
     })
   }
 
-  function make(mapping: FastMapping, matched: Matched, snapshots: SnapshotSet, message: Message) {
+  function make(mapping: FastMapping, matched: Matched, message: Message) {
     const { bytes, valueStart: start, valueEnd: end } = message
     const { destination, matches } = matched
     const event = () => eventFrom(mapping.view, bytes, found)
     if (mapping.write === null) return deliver(matched, event(), () => bytes.toString('utf8', start, end))
-    if (!canonical.areCanonical(matches, snapshots)) return null
+    if (!canonical.areCanonical(matches)) return null
     let made: JsonObject | null = null
     const seen = () => (made ??= seenEvent(plan.space, event(), matches, rows))
     let value: Span | null
@@ -171,11 +172,11 @@ function hasQuotedNames(kit: JsonObject): boolean {
   return /\[(?:\\"|')/.test(JSON.stringify(kit))
 }
 
-function placed({ plan, reads, members, format }: Needs, shape: Shape, space: string): FastMapping | null {
+function placed({ plan, reads, members, format }: Needs, shape: Shape): FastMapping | null {
   if (reads === null) return null
   const keys = plan.bindings.map(({ path }) => nodeAt(shape, path))
   if (members === null) return { plan, keys, view: viewOf(shape, reads), write: null }
-  const view = viewOf(shape, eventPaths(pieceReads(members, space).computed))
+  const view = viewOf(shape, eventPaths(computedReads(members)))
   return { plan, keys, view, write: format === 'event' ? patchWriter(members, shape) : payloadWriter(members, shape) }
 }
 
@@ -194,20 +195,16 @@ function eventPaths(reads: readonly string[]): Path[] {
   return reads.map((read) => (read === '' ? [] : read.split('.'))).filter(([root]) => root !== '__segment_entities')
 }
 
-/** Of each entity, the columns that any mapping passes on or computes with. */
-function rowReads(needs: readonly Needs[], space: string): Map<string, RowReads> {
-  const all = new Map<string, { columns: Set<string>; seen: Set<string> | 'all' }>()
+/** Of each entity, the columns that any mapping computes with. */
+function seenColumns(needs: readonly Needs[], space: string): Map<string, Set<string> | 'all'> {
+  const all = new Map<string, Set<string> | 'all'>()
   for (const { plan, members } of needs) {
     if (members === null) continue
-    const { computed, columns } = pieceReads(members, space)
+    const computed = computedReads(members)
     for (const { entity } of plan.bindings) {
-      const one = all.get(entity) ?? { columns: new Set<string>(), seen: new Set<string>() }
-      all.set(entity, one)
-      const passed = entityColumns(columns, space, entity)
-      for (const column of passed === 'all' ? [] : passed) one.columns.add(column)
+      const before = all.get(entity) ?? []
       const seen = entityColumns(computed, space, entity)
-      if (seen === 'all' || one.seen === 'all') one.seen = 'all'
-      else for (const column of seen) one.seen.add(column)
+      all.set(entity, seen === 'all' || before === 'all' ? 'all' : new Set([...before, ...seen]))
     }
   }
   return all
@@ -226,15 +223,16 @@ function seenEvent(space: string, event: JsonObject, matches: readonly Match[], 
  * names and order of its columns are the same in all rows of a version, and of these the first row tells.
  */
 class CanonicalRows {
-  readonly #known = new WeakMap<Snapshot, boolean>()
+  readonly #known = new WeakMap<RowLayout, boolean>()
+  #last: RowLayout | null = null
 
-  areCanonical(matches: readonly Match[], snapshots: SnapshotSet): boolean {
-    for (const { binding, row } of matches) {
-      if (row === null) continue
-      const snapshot = snapshots.of(binding.entity)!
-      let known = this.#known.get(snapshot)
-      if (known === undefined) this.#known.set(snapshot, (known = encodeJson(parseJson(row)) === row))
+  areCanonical(matches: readonly Match[]): boolean {
+    for (const { row } of matches) {
+      if (row === null || row.layout === this.#last) continue
+      let known = this.#known.get(row.layout)
+      if (known === undefined) this.#known.set(row.layout, (known = encodeJson(parseJson(row.text)) === row.text))
       if (!known) return false
+      this.#last = row.layout
     }
     return true
   }

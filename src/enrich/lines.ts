@@ -13,7 +13,7 @@ export function withLines(space: string, event: JsonObject, matches: readonly Ma
     if (path === null) continue
     const all = (rows[entity] ??= []) as JsonValue[]
     if (line === null) continue
-    const value = row === null ? null : parseJson(row)
+    const value = row === null ? null : parseJson(row.text)
     all.push(value)
     const name = JSON.stringify(path)
     let list = lists.get(name)

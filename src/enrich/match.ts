@@ -4,6 +4,7 @@
  */
 import { type JsonObject, type JsonValue, valueAtPath } from '../json.ts'
 import { keyOf } from '../key.ts'
+import type { Row } from '../row-text.ts'
 import type { EntityStatus } from './outcome.ts'
 import type { SnapshotSet } from './snapshots.ts'
 
@@ -22,12 +23,12 @@ export interface Binding {
   readonly onMissing: OnMissing
 }
 
-/** What a lookup found. `row` is the row's JSON text on a hit. */
+/** What a lookup found: on a hit, a row. */
 export interface Match {
   readonly binding: Binding
   readonly status: EntityStatus
   readonly key: string | null
-  readonly row: string | null
+  readonly row: Row | null
   /** Which line of the list, from 0; null: no list is matched, or there is no line in it. */
   readonly line: number | null
   /** Version of the snapshot that was asked, or null when there is none. */

@@ -1,6 +1,8 @@
 /** Pieces that go straight into an event's bytes. The same result as `splice`, which works on text. */
 import type { Span } from '../memory.ts'
-import { type PieceMember, type PieceSource, type PlacedMember, placePieces, textOf } from './pieces.ts'
+import type { Row } from '../row-text.ts'
+import { type PieceMember, type PieceSource, type PlacedMember, placePieces, rowOf, textOf } from './pieces.ts'
+import { rowBytesMax } from './row-writer.ts'
 import type { Shape, ShapeNode } from './shape.ts'
 import type { ValueWriter } from './value-writer.ts'
 
@@ -10,6 +12,8 @@ interface Edit {
   readonly start: number
   readonly end: number
   readonly text: string
+  /** Follows the text. */
+  readonly row: Row | null
 }
 
 /** Null: the event has to be parsed after all. */
@@ -37,13 +41,15 @@ function edit(members: readonly PlacedMember[], node: ShapeNode, source: PieceSo
       if (!edit(member.members, member.node, source, edits)) return false
       continue
     }
-    const text = textOf(member, source)
-    if (text === undefined) continue
+    const row = member.piece.kind === 'row' ? rowOf(member.piece.entity, source) : null
+    const text = member.piece.kind === 'row' ? '' : textOf(member, source)
+    if (row === undefined || text === undefined) continue
     if (start >= 0) {
-      if (onObject && text.charCodeAt(0) === openBrace) return false
-      edits.push({ start, end: found.ends[member.node.slot] as number, text })
+      if (onObject && (row !== null || text.charCodeAt(0) === openBrace)) return false
+      edits.push({ start, end: found.ends[member.node.slot] as number, text, row })
     } else {
-      edits.push({ start: tail, end: tail, text: (isFirst ? member.head.slice(1) : member.head) + text })
+      const head = isFirst ? member.head.slice(1) : member.head
+      edits.push({ start: tail, end: tail, text: row === null ? head + text : head, row })
       isFirst = false
     }
   }
@@ -52,12 +58,13 @@ function edit(members: readonly PlacedMember[], node: ShapeNode, source: PieceSo
 
 function write({ bytes, start, end }: PieceSource, edits: readonly Edit[], writer: ValueWriter): Span {
   let size = end - start
-  for (const { text } of edits) size += 3 * text.length
+  for (const { text, row } of edits) size += 3 * text.length + (row === null ? 0 : rowBytesMax(row))
   writer.begin(size)
   let at = start
-  for (const { start: from, end: to, text } of edits) {
+  for (const { start: from, end: to, text, row } of edits) {
     writer.bytes(bytes, at, from)
-    writer.text(text)
+    if (text !== '') writer.text(text)
+    if (row !== null) writer.row(row)
     at = to
   }
   writer.bytes(bytes, at, end)

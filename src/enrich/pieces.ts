@@ -6,6 +6,7 @@ import { encodeJson, type JsonObject, type JsonValue } from '../json.ts'
 import { directiveOf, isDirective, isRecord } from '../mapping/directive.ts'
 import { type CompiledMapping, compileMapping } from '../mapping/mapping.ts'
 import { keysOf, stripRoot } from '../mapping/path.ts'
+import type { Row } from '../row-text.ts'
 import type { Match } from './match.ts'
 import type { RowReader } from './row-reader.ts'
 import type { Found } from './scan.ts'
@@ -70,19 +71,12 @@ export function setPaths(members: readonly PieceMember[], above: Path = []): Pat
   })
 }
 
-/** What the computed pieces read, as the mapping tells its reads; and as `space.entity.column` the columns that are passed on. */
-export function pieceReads(members: readonly PieceMember[], space: string): { computed: string[]; columns: string[] } {
-  const computed: string[] = []
-  const columns: string[] = []
-  for (const { piece } of members) {
-    if (piece.kind === 'computed') computed.push(...piece.mapping.reads)
-    if (piece.kind === 'column') columns.push(`__segment_entities.${space}.${piece.entity}.${piece.column}`)
-    if (piece.kind !== 'object') continue
-    const inner = pieceReads(piece.members, space)
-    computed.push(...inner.computed)
-    columns.push(...inner.columns)
-  }
-  return { computed, columns }
+/** What the computed pieces read, as the mapping tells its reads. */
+export function computedReads(members: readonly PieceMember[]): string[] {
+  return members.flatMap(({ piece }) => {
+    if (piece.kind === 'computed') return piece.mapping.reads
+    return piece.kind === 'object' ? computedReads(piece.members) : []
+  })
 }
 
 export interface PieceSource {
@@ -137,10 +131,10 @@ export function textOf({ piece, members, property, above }: PlacedMember, source
     case 'constant':
       return piece.text
     case 'row':
-      return rowOf(piece.entity, source)
+      return rowOf(piece.entity, source)?.text
     case 'column': {
       const row = rowOf(piece.entity, source)
-      return row === undefined ? undefined : source.rows.columnText(piece.entity, row, piece.column)
+      return row === undefined ? undefined : source.rows.columnText(row, piece.column)
     }
     case 'property':
       return textAt(property!, above, source.bytes, source.found)
@@ -162,8 +156,9 @@ export function objectText(members: readonly PlacedMember[], source: PieceSource
   return all === '' ? '{}' : `{${all.slice(1)}}`
 }
 
-function rowOf(entity: string, { matches }: PieceSource): string | undefined {
-  let found: string | undefined
+/** The row that the event has of an entity; of several the last. */
+export function rowOf(entity: string, { matches }: PieceSource): Row | undefined {
+  let found: Row | undefined
   for (const { binding, row } of matches) if (row !== null && binding.entity === entity) found = row
   return found
 }

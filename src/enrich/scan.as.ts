@@ -252,6 +252,32 @@ function sequence(p: usize): usize {
   return isContinuation(load<u8>(p + 3)) ? p + 4 : 0
 }
 
+/**
+ * The values of a row become an object at `to`: before each value its head, which has its length in a place of sixteen bytes
+ * before it and is filled up to sixteen itself. The address after the object, or 0. Writes up to 16 bytes more than that.
+ */
+export function weave(from: usize, end: usize, heads: usize, count: i32, to: usize): usize {
+  keysLeft = i32.MAX_VALUE
+  let p = from
+  for (; count > 0; count--) {
+    const length = load<usize>(heads)
+    heads += 16
+    for (let done: usize = 0; done < length; done += 16) v128.store(to + done, v128.load(heads + done))
+    heads += (length + 15) & ~15
+    to += length
+    const start = p
+    p = value(p, 500)
+    if (p == 0) return 0
+    for (; from < p; from += 16) v128.store(to + (from - start), v128.load(from))
+    to += p - start
+    if (load<u8>(p) != comma) break
+    from = ++p
+  }
+  if (p != end || count != 1) return 0
+  store<u8>(to, closeBrace)
+  return to + 1
+}
+
 function holdsEscape(start: usize, end: usize): bool {
   for (let p = start; p < end; p++) if (load<u8>(p) == 0x5c) return true
   return false

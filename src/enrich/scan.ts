@@ -3,17 +3,7 @@
  * Where it is not sure it says so, and the event is parsed instead: it never decides that something is wrong. The pass itself
  * is WebAssembly (`scan.as.ts`): texts go by sixteen bytes at a time, which takes it from 1.5 to 0.65 us for 1 KB.
  */
-import {
-  compileWasm,
-  copyBytes,
-  memory as eventMemory,
-  instantiateWasm,
-  newMemory,
-  reserve,
-  sharedMemory,
-  tablesBytes,
-  type WasmMemory,
-} from '../memory.ts'
+import { compileWasm, copyBytes, instantiateWasm, memory, reserve, sharedMemory, tablesBytes } from '../memory.ts'
 import type { Limits } from './decode.ts'
 import { scanCode } from './scan-code.ts'
 import type { Shape, ShapeNode } from './shape.ts'
@@ -34,12 +24,6 @@ export interface Scanner {
   readonly found: Found
   /** True: the bytes are a JSON object within the limits, and `found` says where everything is. False: nobody knows yet. */
   scan(bytes: Buffer, start: number, end: number): boolean
-  /** The same for a text; `found` then speaks of places in `bytes`. */
-  scanText(text: string): boolean
-  /** Valid until the next scan. */
-  readonly bytes: Buffer
-  /** Whether no other scanner has used the memory since. */
-  isCurrent(): boolean
 }
 
 /** Larger and deeper events are parsed: the memory is fixed, and the scan uses the stack. */
@@ -58,95 +42,44 @@ const namesAt = nodesAt + slotsMax * nodeBytes
 
 interface Code {
   scan(from: number, end: number, start: number, slots: number, depthMax: number, keysMax: number): number
+  weave(from: number, end: number, heads: number, count: number, to: number): number
 }
 
-const module = compileWasm(Buffer.from(scanCode, 'base64'))
+/** What `scan.as.ts` exports. One memory serves many shapes, one after another: a scan and the use of what it found are synchronous. */
+export const code = instantiateWasm<Code>(compileWasm(Buffer.from(scanCode, 'base64')), sharedMemory)
 
-/** One memory serves many shapes, one after another: a scan and the use of what it found are synchronous. */
-class Memory {
-  readonly bytes: Buffer
-  readonly #inputAt: number
-  readonly #code: Code
-  readonly found: Found
-  /** Whose nodes are in it. */
-  #shape: Shape | null = null
-  scans = 0
-
-  constructor(memory: WasmMemory, bytes: Buffer, inputAt: number) {
-    this.bytes = bytes
-    this.#inputAt = inputAt
-    this.#code = instantiateWasm<Code>(module, memory)
-    this.found = {
-      starts: new Int32Array(memory.buffer, startsAt, slotsMax),
-      ends: new Int32Array(memory.buffer, endsAt, slotsMax),
-      plain: new Uint8Array(memory.buffer, plainAt, slotsMax),
-      tails: new Int32Array(memory.buffer, tailsAt, slotsMax),
-    }
-  }
-
-  /** Scans bytes of a memory where they are, others in a copy; their positions stay what they were. */
-  scan(shape: Shape, bytes: Buffer, start: number, end: number, depthMax: number, keysMax: number): boolean {
-    let from = start
-    if (bytes !== this.bytes) {
-      from = this.#inputAt
-      copyBytes(this.bytes, from, bytes, start, end)
-    }
-    return this.#scan(shape, from, from + end - start, start, depthMax, keysMax)
-  }
-
-  scanText(shape: Shape, text: string, depthMax: number, keysMax: number): boolean {
-    const from = this.#inputAt
-    return this.#scan(shape, from, from + this.bytes.write(text, from), from, depthMax, keysMax)
-  }
-
-  #scan(shape: Shape, from: number, end: number, start: number, depthMax: number, keysMax: number): boolean {
-    if (this.#shape !== shape) writeNodes((this.#shape = shape), this.bytes)
-    this.scans++
-    const { bytes } = this
-    const after = bytes[end] as number
-    bytes[end] = 0
-    const isSure = this.#code.scan(from, end, start, shape.slots, depthMax, keysMax) === 1
-    bytes[end] = after
-    return isSure
-  }
+const inputAt = reserve(inputBytesMax + 32)
+const found: Found = {
+  starts: new Int32Array(sharedMemory.buffer, startsAt, slotsMax),
+  ends: new Int32Array(sharedMemory.buffer, endsAt, slotsMax),
+  plain: new Uint8Array(sharedMemory.buffer, plainAt, slotsMax),
+  tails: new Int32Array(sharedMemory.buffer, tailsAt, slotsMax),
 }
-
-function ownMemory(): Memory {
-  const memory = newMemory(tablesBytes + inputBytesMax + 32)
-  return new Memory(memory, Buffer.from(memory.buffer), tablesBytes)
-}
-
-/** Number 0 is the memory of the event path. */
-const memories: Memory[] = [new Memory(sharedMemory, eventMemory, reserve(inputBytesMax + 32))]
-
-export interface ScannerOptions {
-  readonly shape: Shape
-  readonly limits: Limits
-  /** Scanners with the same number share a memory: what one has found is gone when the other scans. Events have 0. */
-  readonly memory?: number
-}
+/** Whose nodes are in the memory. */
+let inHand: Shape | null = null
 
 /** Null: so many paths are wanted that they do not fit. */
-export function openScanner({ shape, limits, memory: number = 0 }: ScannerOptions): Scanner | null {
+export function openScanner({ shape, limits }: { readonly shape: Shape; readonly limits: Limits }): Scanner | null {
   if (shape.slots > slotsMax || nameBytes(shape.root) > tablesBytes - namesAt) return null
-  const memory = (memories[number] ??= ownMemory())
   const bytesMax = Math.min(limits.bytesMax, inputBytesMax)
   const depthMax = Math.min(limits.depthMax, depthMost)
   const { keysMax } = limits
-  let scans = -1
   return {
-    found: memory.found,
-    bytes: memory.bytes,
-    isCurrent: () => memory.scans === scans,
+    found,
     scan(bytes, start, end) {
       const length = end - start
       if (start < 0 || length > bytesMax) return false
-      return memory.scan(shape, bytes, start, end, depthMax, keysMax)
-    },
-    scanText(text) {
-      if (3 * text.length > bytesMax) return false
-      scans = memory.scans + 1
-      return memory.scanText(shape, text, depthMax, keysMax)
+      if (inHand !== shape) writeNodes((inHand = shape))
+      let from = start
+      if (bytes !== memory) {
+        from = inputAt
+        copyBytes(memory, from, bytes, start, end)
+      }
+      const after = memory[from + length] as number
+      memory[from + length] = 0
+      const isSure = code.scan(from, from + length, start, shape.slots, depthMax, keysMax) === 1
+      memory[from + length] = after
+      return isSure
     },
   }
 }
@@ -156,7 +89,7 @@ function nameBytes({ nameBytes: own, children }: ShapeNode): number {
 }
 
 /** The shape as `scan.as.ts` reads it. */
-function writeNodes(shape: Shape, memory: Buffer): void {
+function writeNodes(shape: Shape): void {
   let nameAt = namesAt
   const write = (node: ShapeNode, sibling: ShapeNode | undefined): void => {
     const { slot, nameBytes, children, slotsEnd, childLengths } = node

@@ -1,4 +1,5 @@
 /** The local copies of the entities, as the event path reads them. `snapshot/snapshots.ts` keeps these promises. */
+import type { Row } from '../row-text.ts'
 
 /** One entity at one version: immutable, verified, read synchronously. */
 export interface Snapshot {
@@ -8,8 +9,8 @@ export interface Snapshot {
   /** When the warehouse was read: milliseconds since 1970-01-01 UTC. */
   readonly asOf: number
   readonly rows: number
-  /** The row with this key text, as JSON text of an object, or undefined. A null column is in the row. */
-  get(key: string): string | undefined
+  /** The row with this key text, or undefined. A null column is in the row. */
+  get(key: string): Row | undefined
 }
 
 /** One version of each entity, held open until released. */

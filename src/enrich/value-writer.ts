@@ -1,5 +1,7 @@
 /** Output values, one after another in bytes that are used again for the next message. */
 import { copyBytes, memory, reserve, type Span } from '../memory.ts'
+import type { Row } from '../row-text.ts'
+import { writeRow } from './row-writer.ts'
 
 const bytesMin = 256 * 1024
 const address = reserve(bytesMin)
@@ -34,6 +36,13 @@ export class ValueWriter {
 
   text(text: string): void {
     this.#at += this.#bytes.write(text, this.#at)
+  }
+
+  /** The text of a row, of at most `rowBytesMax`. */
+  row(row: Row): void {
+    const end = this.#bytes === memory ? writeRow(row, this.#at) : null
+    if (end === null) this.text(row.text)
+    else this.#at = end
   }
 
   /** The value; valid until `reset`. */

@@ -17,7 +17,7 @@ import {
   syncFolder,
   writeManifest,
 } from './manifest.ts'
-import { countRows, createTable, type RowWriter, rowWriter, tableFormat } from './table.ts'
+import { countRows, createTable, type RowWriter, rowPacker, rowWriter, tableFormat } from './table.ts'
 
 /** Changes applied before the event loop gets a turn. */
 const rowsPerTurn = 500
@@ -123,7 +123,7 @@ async function applyChanges(path: string, order: VersionOrder): Promise<void> {
       await loadAll(database, order, staging)
     } else {
       database.exec('BEGIN')
-      await putAll(order, rowWriter(database))
+      await putAll(database, order, rowWriter(database))
     }
     database.exec('COMMIT')
     const rows = countRows(database)
@@ -141,20 +141,25 @@ async function applyChanges(path: string, order: VersionOrder): Promise<void> {
 async function loadAll(database: Database.Database, order: VersionOrder, path: string): Promise<void> {
   const bulk = new Bulk(database, { path, rows: order.rows() })
   try {
-    await putAll(order, { put: (key, row) => bulk.put(key, row), remove: unexpected })
+    await putAll(database, order, { put: (key, row) => bulk.put(key, row), remove: unexpected })
     for (const _ of bulk.load()) await turn()
   } finally {
     bulk.close()
   }
 }
 
-async function putAll({ changes }: VersionOrder, { put, remove }: RowWriter): Promise<void> {
+async function putAll(
+  database: Database.Database,
+  { changes }: VersionOrder,
+  { put, remove }: RowWriter,
+): Promise<void> {
+  const pack = rowPacker(database)
   let applied = 0
   for await (const page of changes) {
     for (const { key, row } of page) {
       if (++applied % rowsPerTurn === 0) await turn()
       if (row === null) remove(key)
-      else put(key, row)
+      else put(key, pack(row))
     }
   }
 }

@@ -1,8 +1,9 @@
 /** The rows of one snapshot file while a warehouse's are compared with them. Those seen are remembered by their hashes, eight bytes a row. */
 import Database from 'better-sqlite3'
 import { keyHash } from '../key.ts'
+import { RowLayout, Row as StoredRow } from '../row-text.ts'
 import type { Row, StoredRows, StoredVersion } from '../sync/store.ts'
-import { type RowStatements, rowStatements } from './table.ts'
+import { type RowStatements, readLayout, rowStatements } from './table.ts'
 
 /** Rows given out before the event loop gets a turn. */
 const pageRows = 500
@@ -16,6 +17,7 @@ export class ComparedFile implements StoredRows {
   readonly version: StoredVersion
   readonly #database: Database.Database
   readonly #statements: RowStatements
+  readonly #layout: RowLayout
   #seen: Float64Array
   #seenCount = 0
   readonly #seenCollided = new Set<string>()
@@ -26,6 +28,7 @@ export class ComparedFile implements StoredRows {
     this.#database.pragma('locking_mode = EXCLUSIVE') // the file never changes: the lock is taken once
     this.#database.pragma('cache_size = -64000')
     this.#statements = rowStatements(this.#database)
+    this.#layout = readLayout(this.#database) ?? new RowLayout([])
     this.#seen = new Float64Array(version.rows + 1)
   }
 
@@ -35,14 +38,15 @@ export class ComparedFile implements StoredRows {
 
   see(key: string): string | undefined {
     const hash = keyHash(key)
-    const row = this.#statements.get.get(hash, key)
-    if (row !== undefined) {
+    const values = this.#statements.get.get(hash, key)
+    if (values !== undefined) {
       this.#remember(hash)
-      return row
+      return this.#textOf(values)
     }
     const collided = this.#statements.getCollided.get(key)
-    if (collided !== undefined) this.#seenCollided.add(key)
-    return collided
+    if (collided === undefined) return undefined
+    this.#seenCollided.add(key)
+    return this.#textOf(collided)
   }
 
   async *unseen(): AsyncGenerator<readonly Row[]> {
@@ -67,7 +71,7 @@ export class ComparedFile implements StoredRows {
       let page: Row[] = []
       let read = 0
       for (const stored of this.#database.prepare<[], Stored>(statement).iterate()) {
-        if (wanted(stored)) page.push(stored)
+        if (wanted(stored)) page.push({ key: stored.key, row: this.#textOf(stored.row) })
         if (++read % pageRows !== 0) continue
         if (page.length > 0) yield page
         page = []
@@ -75,6 +79,10 @@ export class ComparedFile implements StoredRows {
       }
       if (page.length > 0) yield page
     }
+  }
+
+  #textOf(values: string): string {
+    return new StoredRow(this.#layout, values).text
   }
 
   #remember(hash: number): void {

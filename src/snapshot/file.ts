@@ -1,9 +1,10 @@
 /** One snapshot file, open for reading. */
 import Database from 'better-sqlite3'
 import type { Snapshot } from '../enrich/snapshots.ts'
+import { Row, RowLayout } from '../row-text.ts'
 import { type Manifest, snapshotPath } from './manifest.ts'
 import { type CacheState, cachedRows } from './row-cache.ts'
-import { type GetRow, rowReader } from './table.ts'
+import { readLayout, rowReader } from './table.ts'
 
 /** As much of the file as SQLite lets us map; the rest it reads. */
 const mappedBytesMax = 2_147_418_112
@@ -11,7 +12,7 @@ const mappedBytesMax = 2_147_418_112
 export class SnapshotFile implements Snapshot {
   readonly #database: Database.Database
   /** The row with this key text, or undefined. */
-  readonly get: GetRow
+  readonly get: (key: string) => Row | undefined
   #manifest: Manifest
   #asOf: number
 
@@ -29,7 +30,12 @@ export class SnapshotFile implements Snapshot {
     // Neither is a transaction begun and ended for each: this one lasts as long as the file is open.
     this.#database.exec('BEGIN; SELECT 1 FROM entity LIMIT 1')
     const read = rowReader(this.#database)
-    this.get = told === null ? read : cachedRows(read, told)
+    const values = told === null ? read : cachedRows(read, told)
+    const layout = readLayout(this.#database) ?? new RowLayout([])
+    this.get = (key) => {
+      const found = values(key)
+      return found === undefined ? undefined : new Row(layout, found)
+    }
   }
 
   get entity(): string {

@@ -3,7 +3,7 @@
  * cache costs more than it gives. So it is tried now and then, and kept while enough lookups hit.
  */
 import { LRUCache } from 'lru-cache'
-import type { GetRow } from './table.ts'
+import type { GetValues } from './table.ts'
 
 /** Some 8 MB of rows of ten columns. */
 const rowsMax = 16_384
@@ -23,7 +23,7 @@ export interface CacheState {
 }
 
 /** `told`: each time a window ends and the cache was or is in use. */
-export function cachedRows(read: GetRow, told: (state: CacheState) => void): GetRow {
+export function cachedRows(read: GetValues, told: (state: CacheState) => void): GetValues {
   const rows = new LRUCache<string, string>({ max: rowsMax })
   let active = true
   let left = windowLookups

@@ -205,6 +205,9 @@ function compare(from: string, to: string): VersionDiff {
     database.prepare('ATTACH ? AS a').run(from)
     database.prepare('ATTACH ? AS b').run(to)
     const keys = (sql: string) => database.prepare(sql).pluck().all() as string[]
+    // Other columns, another row.
+    const heads = (name: string) =>
+      `(SELECT group_concat(head, '') FROM (SELECT head FROM ${name}.layout ORDER BY place))`
     const none = ['a', 'b'].every((name) => keys(`SELECT key FROM ${name}.collided LIMIT 1`).length === 0)
     const rows = (name: string) =>
       none ? `${name}.entity` : `(SELECT key, row FROM ${name}.entity UNION ALL SELECT key, row FROM ${name}.collided)`
@@ -214,7 +217,7 @@ function compare(from: string, to: string): VersionDiff {
     return {
       added: only('b', 'a'),
       updated: keys(
-        `SELECT x.key FROM ${rows('a')} x JOIN ${rows('b')} y ON ${same} WHERE x.row <> y.row ORDER BY x.key`,
+        `SELECT x.key FROM ${rows('a')} x JOIN ${rows('b')} y ON ${same} WHERE x.row <> y.row OR ${heads('a')} <> ${heads('b')} ORDER BY x.key`,
       ),
       deleted: only('a', 'b'),
     }

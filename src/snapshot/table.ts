@@ -1,24 +1,49 @@
 /**
  * The table of a snapshot file: rows by a hash of their key. Whole numbers make a flat tree whose inner pages stay in the
  * processor's caches; by the key's text a point read costs half as much again. Keys that share their hash with another one
- * stand beside, by their text.
+ * stand beside, by their text. A row is its values; the names of its columns are said once, in `layout`.
  */
 import type Database from 'better-sqlite3'
+import { assert } from '../assert.ts'
 import { keyHash } from '../key.ts'
+import { RowLayout } from '../row-text.ts'
 
 /** Changes with the table, and is in every manifest: files of another format are not read. */
-export const tableFormat = 2
+export const tableFormat = 3
 
 export type KeyHash = (key: string) => number
 
 export function createTable(database: Database.Database): void {
   database.exec(
     `CREATE TABLE entity (hash INTEGER NOT NULL PRIMARY KEY, key TEXT NOT NULL, row TEXT NOT NULL);
-     CREATE TABLE collided (key TEXT NOT NULL PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID`,
+     CREATE TABLE collided (key TEXT NOT NULL PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID;
+     CREATE TABLE layout (place INTEGER NOT NULL PRIMARY KEY, head TEXT NOT NULL)`,
   )
 }
 
-export type GetRow = (key: string) => string | undefined
+/** Null: there was no row yet. */
+export function readLayout(database: Database.Database): RowLayout | null {
+  const heads = database.prepare<[], string>('SELECT head FROM layout ORDER BY place').pluck().all()
+  return heads.length === 0 ? null : new RowLayout(heads)
+}
+
+/** From the text of a row to what the table has of it. The first row of a version says what columns all have. */
+export function rowPacker(database: Database.Database): (text: string) => string {
+  let layout = readLayout(database)
+  return (text) => {
+    if (layout === null) {
+      layout = RowLayout.of(text)
+      const insert = database.prepare<[string]>('INSERT INTO layout (head) VALUES (?)')
+      for (const head of layout.heads) insert.run(head)
+    }
+    const values = layout.valuesIn(text)
+    assert(values !== null, 'a row has other columns than the rows before it')
+    return values
+  }
+}
+
+/** What the table has of the row with this key. */
+export type GetValues = (key: string) => string | undefined
 
 /** The row at its place by hash, and the row that stands beside. */
 export interface RowStatements {
@@ -33,7 +58,7 @@ export function rowStatements(database: Database.Database): RowStatements {
   }
 }
 
-export function rowReader(database: Database.Database, hashOf: KeyHash = keyHash): GetRow {
+export function rowReader(database: Database.Database, hashOf: KeyHash = keyHash): GetValues {
   const { get, getCollided } = rowStatements(database)
   const anyCollided = database.prepare('SELECT 1 FROM collided LIMIT 1').get() !== undefined
   return anyCollided ? (key) => get.get(hashOf(key), key) ?? getCollided.get(key) : (key) => get.get(hashOf(key), key)

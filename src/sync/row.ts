@@ -3,6 +3,7 @@
  * The warehouse ships text, because every driver loses digits somewhere; what the text means is decided here alone.
  */
 import { canonicalNumber, encodeJson, parseJson } from '../json.ts'
+import { valueEnd } from '../row-text.ts'
 import type { RowChange } from './store.ts'
 import type { Change, ColumnKind, Source } from './warehouse.ts'
 
@@ -58,32 +59,6 @@ function membersOf(source: Source) {
       at: payload.get(column) ?? 1,
       kind: column.kind,
     }))
-}
-
-/** Behind the value that begins at `from`. */
-function valueEnd(text: string, from: number): number {
-  let depth = 0
-  for (let at = from; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === 0x22) {
-      at = textEnd(text, at)
-      if (depth === 0) return at + 1
-    } else if (code === 0x7b || code === 0x5b) depth++
-    else if ((code === 0x7d || code === 0x5d) && depth > 0) {
-      if (--depth === 0) return at + 1
-    } else if ((code === 0x2c || code === 0x7d) && depth === 0) return at
-  }
-  return text.length
-}
-
-/** The quote that ends the text which begins with the quote at `from`. */
-function textEnd(text: string, from: number): number {
-  for (let at = text.indexOf('"', from + 1); at !== -1; at = text.indexOf('"', at + 1)) {
-    let slashes = 0
-    while (text.charCodeAt(at - 1 - slashes) === 0x5c) slashes++
-    if (slashes % 2 === 0) return at
-  }
-  return text.length
 }
 
 /** One value as JSON text. */

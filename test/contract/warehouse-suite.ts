@@ -114,7 +114,7 @@ export function warehouseContract(engine: string, spelling: Spelling): void {
     const pointer = async () => `"${peer.config.stateSchema}"."checkpoint_${await syncKeyOf(entity)}"`
     const rows = async (...keys: string[]) => {
       const snapshot = await store().open('item')
-      const found = keys.map((key) => snapshot.get(key))
+      const found = keys.map((key) => snapshot.get(key)?.text)
       snapshot.close()
       return found
     }

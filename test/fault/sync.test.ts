@@ -76,7 +76,7 @@ async function served(keys: readonly string[]): Promise<(string | undefined)[]> 
   const live = openSnapshots({ dir: folder, entities: ['product'], tell: () => {} })
   await live.refresh()
   const set = live.current()
-  const found = keys.map((key) => set.of('product')?.get(key))
+  const found = keys.map((key) => set.of('product')?.get(key)?.text)
   set.release()
   live.close()
   return found

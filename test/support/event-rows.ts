@@ -1,6 +1,7 @@
 /** Generated snapshot versions: rows as the sync writes them, of columns of every kind. All rows of a version have the same columns. */
 import fc from 'fast-check'
 import type { SnapshotSet } from '../../src/enrich/snapshots.ts'
+import { Row } from '../../src/row-text.ts'
 import { jsonText } from '../../src/sync/row.ts'
 import type { ColumnKind } from '../../src/sync/warehouse.ts'
 
@@ -81,7 +82,7 @@ export function snapshotsOfRows(
 ): SnapshotSet {
   const versions = new Map(
     Object.entries(entities).map(([entity, list = []]) => {
-      const byKey = new Map(list)
+      const byKey = new Map(list.map(([key, text]) => [key, Row.of(text)]))
       const get = (key: string) => byKey.get(key)
       return [entity, { entity, version: 7, epoch: 1, asOf: 0, rows: byKey.size, get }]
     }),

@@ -4,6 +4,7 @@ import type { Sink } from '../../src/enrich/sink.ts'
 import type { SnapshotSet, Snapshots } from '../../src/enrich/snapshots.ts'
 import type { Message, Source } from '../../src/enrich/source.ts'
 import { bytesOf } from '../../src/memory.ts'
+import { Row } from '../../src/row-text.ts'
 
 export function messageOf(value: string | Buffer | null, place: Partial<Message> = {}): Message {
   const bytes = value === null ? Buffer.alloc(0) : Buffer.from(value as string)
@@ -35,7 +36,7 @@ export function snapshotsOf(
         of(entity) {
           const rows = entities[entity]
           if (rows === undefined) return undefined
-          const get = (key: string) => (Object.hasOwn(rows, key) ? JSON.stringify(rows[key]) : undefined)
+          const get = (key: string) => (Object.hasOwn(rows, key) ? Row.of(JSON.stringify(rows[key])) : undefined)
           return { entity, version: 7, epoch: 1, asOf: 0, rows: Object.keys(rows).length, get }
         },
         release: () => void snapshots.held--,

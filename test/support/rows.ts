@@ -1,4 +1,4 @@
-/** Small snapshot versions without a warehouse. */
+/** Small snapshot versions without a warehouse. A row that is no object stands for one with a single column. */
 import type { LocalSnapshotStore } from '../../src/snapshot/store.ts'
 import type { RowChange, StoredVersion, VersionOrder } from '../../src/sync/store.ts'
 
@@ -8,7 +8,10 @@ export async function publishRows(
   order: Partial<Omit<VersionOrder, 'rows'>> & { readonly rows: number },
 ): Promise<StoredVersion> {
   async function* changes(): AsyncGenerator<readonly RowChange[]> {
-    yield Object.entries(rows).map(([key, row]) => ({ key, row }))
+    yield Object.entries(rows).map(([key, row]) => ({
+      key,
+      row: row === null || row.startsWith('{') ? row : `{"N":${row}}`,
+    }))
   }
   const before = order.base === 'current' ? await store.current(order.entity ?? 'product') : null
   return store.publish({

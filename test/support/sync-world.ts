@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { LinkedEventsError } from '../../src/errors.ts'
+import { RowLayout, Row as StoredRow } from '../../src/row-text.ts'
 import { snapshotPath } from '../../src/snapshot/manifest.ts'
 import { type LocalSnapshotStore, snapshotStore } from '../../src/snapshot/store.ts'
 import type { EntityPlan } from '../../src/sync/entity-plan.ts'
@@ -154,7 +155,9 @@ export class SyncWorld implements World {
     const database = new Database(snapshotPath(this.folder, this.entity.slug, current.version), { readonly: true })
     try {
       const sql = 'SELECT key, row FROM entity UNION ALL SELECT key, row FROM collided'
-      return new Map(database.prepare(sql).raw().all() as [string, string][])
+      const heads = database.prepare('SELECT head FROM layout ORDER BY place').pluck().all() as string[]
+      const rows = database.prepare(sql).raw().all() as [string, string][]
+      return new Map(rows.map(([key, values]) => [key, new StoredRow(new RowLayout(heads), values).text]))
     } finally {
       database.close()
     }

@@ -4,12 +4,20 @@ import { compileFast, enricher } from '../../../src/enrich/fast.ts'
 import type { SnapshotSet } from '../../../src/enrich/snapshots.ts'
 import type { JsonObject } from '../../../src/json.ts'
 import { bytesOf } from '../../../src/memory.ts'
+import { Row } from '../../../src/row-text.ts'
 import { messageOf } from '../../support/pipeline.ts'
 import { planOf, row } from '../../support/plan.ts'
 
 /** One entity whose rows are texts. */
 function snapshots(rows: Readonly<Record<string, string>>): SnapshotSet {
-  const product = { entity: 'product', version: 3, epoch: 1, asOf: 0, rows: 1, get: (key: string) => rows[key] }
+  const product = {
+    entity: 'product',
+    version: 3,
+    epoch: 1,
+    asOf: 0,
+    rows: 1,
+    get: (key: string) => (rows[key] === undefined ? undefined : Row.of(rows[key])),
+  }
   return { of: () => product, release: () => {} }
 }
 const place = (mapping: JsonObject, format: 'event' | 'payload' = 'event') =>

@@ -65,7 +65,7 @@ describe('a lookup', () => {
   ])('%s: %s', (json, status, plan) => {
     const { status: is, row, version } = found(json)
     expect(is).toBe(status)
-    expect(row === null ? null : (JSON.parse(row) as { PLAN: string }).PLAN).toBe(plan)
+    expect(row === null ? null : (JSON.parse(row.text) as { PLAN: string }).PLAN).toBe(plan)
     expect(version).toBe(7)
   })
 

@@ -9,6 +9,7 @@ import { ValueWriter } from '../../../src/enrich/value-writer.ts'
 import { type JsonObject, type JsonValue, parseJson } from '../../../src/json.ts'
 import { compileMapping } from '../../../src/mapping/mapping.ts'
 import { bytesOf } from '../../../src/memory.ts'
+import { Row } from '../../../src/row-text.ts'
 import { foundIn } from '../../support/found.ts'
 import { row } from '../../support/plan.ts'
 
@@ -16,7 +17,13 @@ const rows: Readonly<Record<string, string>> = { product: '{"NAME":"Hüt","PRICE
 
 const matches = ['product', 'account'].map(
   (entity) =>
-    ({ binding: { entity }, status: 'hit', key: '1', row: rows[entity] ?? null, version: 1 }) as unknown as Match,
+    ({
+      binding: { entity },
+      status: 'hit',
+      key: '1',
+      row: rows[entity] === undefined ? null : Row.of(rows[entity]),
+      version: 1,
+    }) as unknown as Match,
 )
 
 const seen = (text: string): JsonObject => ({
@@ -35,7 +42,7 @@ function patched(kit: JsonObject, text: string): string | null {
   const found = foundIn(shape, bytes.subarray(before.length, end))
   for (const positions of [found.starts, found.ends, found.tails])
     for (const [slot, position] of positions.entries()) positions[slot] = position < 0 ? -1 : position + before.length
-  const readRows = new RowReader(new Map([['product', { columns: new Set(['NAME']), seen: 'all' }]]))
+  const readRows = new RowReader(new Map([['product', 'all']]))
   const source = { bytes, start: before.length, end, found, matches, rows: readRows, event: () => seen(text) }
   const value = patchWriter(members, shape)(source, new ValueWriter())
   return value === null ? null : bytesOf(value).toString()

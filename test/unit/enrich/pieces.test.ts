@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import type { Match } from '../../../src/enrich/match.ts'
-import { objectText, pieceReads, piecesOf, placePieces } from '../../../src/enrich/pieces.ts'
+import { computedReads, objectText, piecesOf, placePieces } from '../../../src/enrich/pieces.ts'
 import { RowReader } from '../../../src/enrich/row-reader.ts'
 import { shapeOf } from '../../../src/enrich/shape.ts'
 import { encodeJson, type JsonObject, parseJson } from '../../../src/json.ts'
 import { compileMapping } from '../../../src/mapping/mapping.ts'
+import { Row } from '../../../src/row-text.ts'
 import { foundIn } from '../../support/found.ts'
 import { row } from '../../support/plan.ts'
 
@@ -17,10 +18,15 @@ function payload(kit: JsonObject): string {
   const members = piecesOf(kit, 'shop')!
   const shape = shapeOf(compileMapping(kit).reads.map((read) => read.split('.')))
   const bytes = Buffer.from(text)
-  const match = { binding: { entity: 'product' }, status: 'hit', key: '1', row: productRow, line: null, version: 1 }
-  const rows = new RowReader(
-    new Map([['product', { columns: new Set(['NAME', 'PRICE', 'META', 'NOTE']), seen: 'all' }]]),
-  )
+  const match = {
+    binding: { entity: 'product' },
+    status: 'hit',
+    key: '1',
+    row: Row.of(productRow),
+    line: null,
+    version: 1,
+  }
+  const rows = new RowReader(new Map([['product', 'all']]))
   return objectText(placePieces(members, shape, { isEvent: false }), {
     bytes,
     start: 0,
@@ -79,10 +85,7 @@ test('what the computed pieces read is told apart from the columns that are only
     a: row('product', 'NAME'),
     b: { c: { '@template': '{{__segment_entities.shop.product.PRICE}} {{n}}' }, d: row('product') },
   }
-  expect(pieceReads(piecesOf(kit, 'shop')!, 'shop')).toEqual({
-    computed: ['__segment_entities.shop.product.PRICE', 'n'],
-    columns: ['__segment_entities.shop.product.NAME'],
-  })
+  expect(computedReads(piecesOf(kit, 'shop')!)).toEqual(['__segment_entities.shop.product.PRICE', 'n'])
 })
 
 function path(dotted: string): JsonObject {

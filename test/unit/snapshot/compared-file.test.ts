@@ -44,9 +44,9 @@ test('a row that shares its hash with another one is seen by itself', async () =
   database.exec(`INSERT INTO collided VALUES ('c', '3'), ('d', '4')`)
   database.close()
   const stored = new ComparedFile(path, (await store.current('product'))!)
-  expect(await all(stored.all())).toEqual(['a=1', 'b=2', 'c=3', 'd=4'])
-  expect([stored.see('c'), stored.see('a')]).toEqual(['3', '1'])
-  expect(await all(stored.unseen())).toEqual(['b=2', 'd=4'])
+  expect(await all(stored.all())).toEqual(['a={"N":1}', 'b={"N":2}', 'c={"N":3}', 'd={"N":4}'])
+  expect([stored.see('c'), stored.see('a')]).toEqual(['{"N":3}', '{"N":1}'])
+  expect(await all(stored.unseen())).toEqual(['b={"N":2}', 'd={"N":4}'])
   stored.close()
 })
 

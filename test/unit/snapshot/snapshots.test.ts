@@ -15,7 +15,7 @@ let facts: Fact[]
 const open = (entities = ['product']) => openSnapshots({ dir, entities, tell: (fact) => void facts.push(fact) })
 const read = (key: string) => {
   const set = live.current()
-  const row = set.of('product')?.get(key)
+  const row = set.of('product')?.get(key)?.values
   set.release()
   return row
 }
@@ -61,7 +61,7 @@ test('a batch keeps its version while a newer one comes, and the next batch has 
   const batch = live.current()
   await publishRows(store, { a: 'new' }, { rows: 1, base: 'current', keep: 1 })
   await live.refresh()
-  expect(batch.of('product')?.get('a')).toBe('old')
+  expect(batch.of('product')?.get('a')?.values).toBe('old')
   expect(read('a')).toBe('new')
   const kept = batch.of('product')
   batch.release()
@@ -72,11 +72,11 @@ test('a batch keeps its version while a newer one comes, and the next batch has 
 })
 
 test('a version has its entity, number, epoch and time; a miss is undefined', async () => {
-  await publishRows(store, { a: 'null', '': '{}' }, { rows: 2, epoch: 4, asOf: 1234 })
+  await publishRows(store, { a: 'null', '': '{"N":{}}' }, { rows: 2, epoch: 4, asOf: 1234 })
   await live.refresh()
   const snapshot = live.current().of('product')
   expect(snapshot).toMatchObject({ entity: 'product', version: 1, epoch: 4, asOf: 1234, rows: 2 })
-  expect([snapshot?.get(''), snapshot?.get('a'), snapshot?.get('A')]).toEqual(['{}', 'null', undefined])
+  expect(['', 'a', 'A'].map((key) => snapshot?.get(key)?.text)).toEqual(['{"N":{}}', '{"N":null}', undefined])
 })
 
 test('a damaged newest version is told once and set aside, and the old one goes on serving', async () => {
@@ -122,7 +122,7 @@ test('several readers have the same file open', async () => {
   await publishRows(store, { a: '1' }, { rows: 1 })
   await live.refresh()
   const other = await store.open('product')
-  expect([other.get('a'), read('a')]).toEqual(['1', '1'])
+  expect([other.get('a')?.values, read('a')]).toEqual(['1', '1'])
   other.close()
 })
 
@@ -131,7 +131,7 @@ test('closing lets a batch finish', async () => {
   await live.refresh()
   const batch = live.current()
   live.close()
-  expect(batch.of('product')?.get('a')).toBe('1')
+  expect(batch.of('product')?.get('a')?.values).toBe('1')
   batch.release()
   expect(live.current().of('product')).toBeUndefined()
 })

@@ -1,0 +1,54 @@
+/** The text of a row, made where it is needed: the row's values as they are, with the names of its columns woven in. */
+import { memory, reserve } from '../memory.ts'
+import type { Row, RowLayout } from '../row-text.ts'
+import { code } from './scan.ts'
+
+/** Names in use, and the values of the row in hand. What does not fit is written in JavaScript. */
+const headsBytes = 64 * 1024
+const headsAt = reserve(headsBytes)
+const valuesBytes = 64 * 1024
+const valuesAt = reserve(valuesBytes + 32)
+
+/** The heads of a layout in the memory, as `scan.as.ts` reads them. */
+interface Placed {
+  readonly layout: RowLayout
+  /** Null: they do not fit. */
+  readonly at: number | null
+}
+
+const placed = new Map<RowLayout, Placed>()
+let headsEnd = headsAt
+let last: Placed | null = null
+
+/** Upper bound of the bytes that `writeRow` needs at its place. */
+export function rowBytesMax({ layout, values }: Row): number {
+  return layout.bytes + 3 * values.length + 32
+}
+
+/** Writes the text of a row at this address. The address after it, or null: it has to be written otherwise. */
+export function writeRow({ layout, values }: Row, to: number): number | null {
+  if (last === null || last.layout !== layout) last = placed.get(layout) ?? place(layout)
+  const { at } = last
+  if (at === null || 3 * values.length > valuesBytes) return null
+  const end = valuesAt + memory.write(values, valuesAt)
+  memory[end] = 0
+  return code.weave(valuesAt, end, at, layout.heads.length, to) || null
+}
+
+function place(layout: RowLayout): Placed {
+  const size = layout.heads.reduce((sum, head) => sum + 16 + ((Buffer.byteLength(head) + 15) & ~15), 0)
+  if (headsEnd + size > headsAt + headsBytes) {
+    headsEnd = headsAt
+    placed.clear()
+  }
+  const fits = size <= headsBytes
+  const one = { layout, at: fits ? headsEnd : null }
+  placed.set(layout, one)
+  if (!fits) return one
+  for (const head of layout.heads) {
+    const length = memory.write(head, headsEnd + 16)
+    memory.writeInt32LE(length, headsEnd)
+    headsEnd += 16 + ((length + 15) & ~15)
+  }
+  return one
+}
