@@ -15,6 +15,7 @@ import { openSnapshots } from '../snapshot/snapshots.ts'
 import type { Fact, Tell } from '../telemetry.ts'
 import { type Context, projectOf } from './context.ts'
 import { installIdOf, sinkOf, sourceOf, transactionsOf } from './edges.ts'
+import { openEnds } from './ends.ts'
 import { holdRetries } from './holds.ts'
 import { type Scheduler, schedule } from './scheduler.ts'
 import { abortOnSignal } from './signals.ts'
@@ -89,8 +90,10 @@ export async function runProject(
     const reading = snapshots.refresh() // what is on disk is verified while the brokers are asked
     reading.catch(() => {}) // it is awaited below
     const transactions = await transactionsOf(project, { group: config.source.kafka?.group ?? '', owner, tell })
-    const sink = await sinkOf(project, { tell, transactions })
-    const source = await sourceOf(project, { untilEnd, tell, transactions })
+    const { sink, source } = await openEnds({
+      sink: () => sinkOf(project, { tell, transactions }),
+      source: () => sourceOf(project, { untilEnd, tell, transactions }),
+    })
     try {
       await reading
       syncs = schedule({ context, project, snapshots, tell, once: untilEnd, signal })

@@ -14,7 +14,7 @@ import { nothingFound, type SyncRun } from '../sync/sync-run.ts'
 import type { Tell } from '../telemetry.ts'
 import type { Context } from './context.ts'
 import { installIdOf } from './edges.ts'
-import { lenderVariable } from './sync.ts'
+import { lenderVariable } from './lender.ts'
 
 /** Pauses between attempts while an entity has no version at all, seconds. */
 const retrySeconds = [5, 10, 30, 60]

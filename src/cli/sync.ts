@@ -12,6 +12,7 @@ import { releaseEvents, resetSync, sync } from '../sync/sync.ts'
 import type { SyncRun } from '../sync/sync-run.ts'
 import { type Context, entityOf, projectOf } from './context.ts'
 import { planOf, rowEventsOf } from './edges.ts'
+import { lenderVariable } from './lender.ts'
 import { abortOnSignal, withTimeLimit } from './signals.ts'
 import { table } from './terminal.ts'
 import { timeLimitOf, warehouseOf } from './warehouse-of.ts'
@@ -21,9 +22,6 @@ export interface SyncOptions {
   readonly dryRun?: boolean
   readonly approve?: boolean
 }
-
-/** The `run` command starts its syncs as processes of their own and lends them its lock by this variable. */
-export const lenderVariable = 'LINKED_EVENTS_LOCK_OF'
 
 export async function syncNow(context: Context, options: SyncOptions, ...slugs: string[]): Promise<number> {
   const project = projectOf(context)

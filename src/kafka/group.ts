@@ -5,6 +5,7 @@
 
 import { sendTo } from './cluster.ts'
 import { fetchFrom } from './fetch.ts'
+import { FetchLimits, type Limits } from './fetch-limits.ts'
 import {
   type CommitOffsets,
   ConsumerGroup,
@@ -51,6 +52,7 @@ export class Group extends ConsumerGroup {
   readonly #hooks: GroupHooks
   readonly #transactions: Transactions | null
   readonly #asked = new Map<string, number>()
+  readonly #limits = new Map<string, FetchLimits>()
   #joined = false
 
   /** With transactions, offsets are committed in them. */
@@ -87,7 +89,8 @@ export class Group extends ConsumerGroup {
     this.checkForStaleAssignment()
     const mine = this.filterPartitionsByNode(nodeId, this.subscriptionState.assigned())
     await this.seekOffsets(mine)
-    const topics = this.#wanted(mine)
+    const limits = this.#limitsOf(nodeId)
+    const topics = this.#wanted(mine, limits)
     if (topics.length === 0) {
       await pause(this.maxWaitTime)
       return []
@@ -95,7 +98,7 @@ export class Group extends ConsumerGroup {
     const broker = await this.cluster.findBroker({ nodeId })
     const answer = await fetchFrom(broker, {
       topics,
-      maxBytes: this.maxBytes,
+      maxBytes: limits.bytes,
       minBytes: this.minBytes,
       maxWaitMilliseconds: this.maxWaitTime,
       isolationLevel: this.isolationLevel,
@@ -114,7 +117,9 @@ export class Group extends ConsumerGroup {
       }
     }
     // The good partitions go first: the failed one fails again at the next fetch.
-    if (failure !== null && batches.every((batch) => batch.next === this.#asked.get(place(batch)))) throw failure
+    const brought = batches.some((batch) => batch.next !== this.#asked.get(place(batch)))
+    if (failure !== null && !brought) throw failure
+    if (brought) limits.grow()
     for (const batch of batches) {
       this.#hooks.fetched(batch)
       // Nothing in it for a handler: without a commit here the group would never be seen to have read it.
@@ -123,7 +128,16 @@ export class Group extends ConsumerGroup {
     return batches
   }
 
-  #wanted(mine: TopicPartitions[]) {
+  #limitsOf(nodeId: string): FetchLimits {
+    let limits = this.#limits.get(nodeId)
+    if (limits === undefined) {
+      limits = new FetchLimits({ bytes: this.maxBytes, partitionBytes: this.maxBytesPerPartition })
+      this.#limits.set(nodeId, limits)
+    }
+    return limits
+  }
+
+  #wanted(mine: TopicPartitions[], { partitionBytes }: Limits) {
     const committed = this.offsetManager.committedOffsets()
     const active = this.getActiveTopicPartitions()
     return mine
@@ -134,7 +148,7 @@ export class Group extends ConsumerGroup {
           .map((partition) => {
             const fetchOffset = this.offsetManager.nextOffset(topic, partition).toString()
             this.#asked.set(place({ topic, partition }), Number(fetchOffset))
-            return { partition, fetchOffset, maxBytes: this.maxBytesPerPartition }
+            return { partition, fetchOffset, maxBytes: partitionBytes }
           }),
       }))
       .filter(({ partitions }) => partitions.length > 0)

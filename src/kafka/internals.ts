@@ -62,7 +62,8 @@ export const Runner = part<new <B>(options: stock.RunnerOptions<B>) => stock.Run
 export const Emitter = part<new () => stock.Emitter>('instrumentation/emitter.js')
 export const Encoder = part<new (size?: number) => stock.Encoder>('protocol/encoder.js')
 export const Decoder = part<new (payload: Buffer) => stock.Decoder>('protocol/decoder.js')
-export const createAdmin = part<(options: object) => unknown>('admin/index.js')
+/** Loaded when it is used: it is large, and an event path needs none. */
+export const createAdmin = (options: object): unknown => part<(options: object) => unknown>('admin/index.js')(options)
 export const socketFactory = part<() => (options: object) => unknown>('network/socketFactory.js')
 export const { roundRobin } = part<{ roundRobin: (options: object) => unknown }>('consumer/assigners/index.js')
 export const { createErrorFromCode } = part<{ createErrorFromCode: (code: number) => stock.ProtocolError }>(

@@ -72,6 +72,7 @@ class KafkaSink implements Sink {
     this.#deadLetters = this.#topics.get(options.deadLetterTopic ?? '') ?? null
     this.#sender = new Sender({ cluster, tell: options.tell })
     this.#transactions = options.transactions ?? null
+    if (this.#transactions === null) this.#sender.prepare()
     for (const topic of options.inputs ?? []) {
       const { length } = cluster.findTopicPartitionMetadata(topic)
       if (length > 0) this.#inputs.set(topic, length)

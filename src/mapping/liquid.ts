@@ -2,7 +2,8 @@
  * `@liquid`: LiquidJS with the scope as its variables and Segment's bounds: no loops, no includes, 1,000 characters, half a
  * second, 100 MB. Only what an object has itself can be read.
  */
-import { Liquid, type Template } from 'liquidjs'
+// Its ES module by name: Node would take the CommonJS one, and look through its 200 kB for names at every start.
+import { Liquid, type Template } from 'liquidjs/dist/liquid.node.mjs'
 
 export const liquidLengthMax = 1_000
 const renderMillisecondsMax = 500

@@ -20,6 +20,9 @@ export class FakeCluster {
   leaders: Record<string, string> = {}
   partitions = 8
   refreshed = 0
+  /** How often a producer id was asked for. */
+  initialised = 0
+  initialise: () => Promise<void> = async () => {}
   answer: Answer = (batches) => batches.map(() => 0)
 
   get sent(): SentBatch[] {
@@ -51,7 +54,11 @@ export class FakeCluster {
   async findBroker({ nodeId }: { nodeId: string }) {
     return {
       nodeId,
-      initProducerId: async () => ({ producerId: '77', producerEpoch: 0 }),
+      initProducerId: async () => {
+        this.initialised++
+        await this.initialise()
+        return { producerId: '77', producerEpoch: 0 }
+      },
       disconnect: async () => {},
       connectionPool: { send: <T>(protocol: Protocol<T>) => this.#produce(protocol as never) as Promise<T> },
     }

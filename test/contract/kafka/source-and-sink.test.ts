@@ -100,6 +100,32 @@ describe('the source', () => {
     expect(place?.offset).toBe(100)
   })
 
+  test('begins with small batches, and doubles them up to what is allowed', async () => {
+    const topic = await newTopic(connection, { config: { 'max.message.bytes': '20000' } })
+    await publish(connection, numbered(topic, 4000, { value: 'x'.repeat(1000) }))
+    const sizes: number[] = []
+    const { values } = await consume(topic, {
+      maxBytesPerPartition: 512 * 1024,
+      before: ({ bytes }) => void sizes.push(bytes),
+    })
+    expect(values).toHaveLength(4000)
+    for (const [index, size] of sizes.entries()) expect(size).toBeLessThanOrEqual(Math.min(64 * 2 ** index, 512) * 1024)
+    expect(Math.max(...sizes)).toBeGreaterThan(450 * 1024)
+    expect(sizes.length).toBeLessThan(16)
+  })
+
+  test('record batches larger than the first fetches come whole, from every partition', async () => {
+    const topic = await newTopic(connection, { partitions: 4 })
+    await publish(connection, numbered(topic, 8, { value: 'x'.repeat(700_000) }, 4))
+    await publish(connection, numbered(topic, 4, {}, 4))
+    const { values } = await consume(topic)
+    const short = values.map((value) => value.slice(0, 3))
+    for (const partition of [0, 1, 2, 3])
+      expect(short.filter((value) => value.startsWith(`${partition}:`))).toEqual(
+        ['x', 'x', String(partition)].map((value) => `${partition}:${value}`),
+      )
+  })
+
   test('a batch that was not acknowledged comes again', async () => {
     const topic = await newTopic(connection)
     await publish(connection, numbered(topic, 10))

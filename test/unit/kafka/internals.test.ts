@@ -1,13 +1,24 @@
+import { createRequire } from 'node:module'
 import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { newCluster } from '../../../src/kafka/cluster.ts'
 import { hostAndPort, saslOptions } from '../../../src/kafka/connection.ts'
 import { checkClientVersion, createErrorFromCode } from '../../../src/kafka/internals.ts'
 import { kafkaCode, kafkaError } from '../../../src/kafka/kafka-error.ts'
+import { stockAdmin } from '../../../src/kafka/stock-admin.ts'
 
 test('another kafkajs than the pinned one is refused', () => {
   expect(() => checkClientVersion('2.2.4')).not.toThrow()
   expect(() => checkClientVersion('2.2.5')).toThrowError(expect.objectContaining({ code: 'KAFKA_CLIENT_VERSION' }))
+})
+
+test('the admin part is loaded when it is used, and not before', () => {
+  const loaded = () =>
+    Object.keys(createRequire(import.meta.url).cache).filter((file) => file.includes('kafkajs/src/admin'))
+  const cluster = newCluster({ brokers: ['127.0.0.1:1'], clientId: 'c', tls: null, sasl: null })
+  expect(loaded()).toEqual([])
+  stockAdmin(cluster)
+  expect(loaded()).not.toEqual([])
 })
 
 test('a connection at rest arms no timer', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createErrorFromCode } from '../../../src/kafka/internals.ts'
 import { RecordWriter } from '../../../src/kafka/record-writer.ts'
 import { Sender } from '../../../src/kafka/sender.ts'
 import type { Fact } from '../../../src/telemetry.ts'
@@ -34,6 +35,38 @@ describe('the sender', () => {
     const { cluster, sender } = setUp()
     await Promise.all([0, 1, 2, 3].map((partition) => sender.send('a', partition, records(1))))
     expect(cluster.requests.map((batches) => batches.length)).toEqual([4])
+  })
+
+  test('the producer id is asked for ahead when it is told to prepare, and once', async () => {
+    const { cluster, sender } = setUp()
+    sender.prepare()
+    sender.prepare()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(cluster.initialised).toBe(1)
+    await sender.send('a', 0, records(3))
+    sender.prepare()
+    expect(cluster.initialised).toBe(1)
+    expect(cluster.sent).toHaveLength(1)
+  })
+
+  test('a preparation that failed changes nothing: the first send asks again', async () => {
+    const { cluster, facts, sender } = setUp()
+    cluster.initialise = () => Promise.reject(createErrorFromCode(31))
+    sender.prepare()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(facts).toEqual([])
+    cluster.initialise = async () => {}
+    await sender.send('a', 0, records(3))
+    expect(facts.map(({ name }) => name)).toEqual(['kafka-connected'])
+  })
+
+  test('who may not write is told so at the first send, prepared or not', async () => {
+    const { cluster, facts, sender } = setUp()
+    cluster.initialise = () => Promise.reject(createErrorFromCode(31))
+    sender.prepare()
+    await expect(sender.send('a', 0, records(3))).rejects.toMatchObject({ code: 'KAFKA_DENIED' })
+    expect(cluster.initialised).toBe(2)
+    expect(facts.filter(({ name }) => name === 'kafka-connected')).toEqual([])
   })
 
   test('a batch keeps its sequence and its bytes over retries', async () => {
