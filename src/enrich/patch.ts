@@ -63,8 +63,8 @@ function write({ bytes, start, end }: PieceSource, edits: readonly Edit[], write
   let at = start
   for (const { start: from, end: to, text, row } of edits) {
     writer.bytes(bytes, at, from)
-    if (text !== '') writer.text(text)
-    if (row !== null) writer.row(row)
+    if (row === null) writer.text(text)
+    else writer.row(text, row)
     at = to
   }
   writer.bytes(bytes, at, end)

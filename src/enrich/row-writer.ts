@@ -9,14 +9,15 @@ const headsAt = reserve(headsBytes)
 const valuesBytes = 64 * 1024
 const valuesAt = reserve(valuesBytes + 32)
 
-/** The heads of a layout in the memory, as `scan.as.ts` reads them. */
+/** The heads of a layout in the memory, as `scan.as.ts` reads them, the first with what stands before the row. */
 interface Placed {
+  readonly before: string
   readonly layout: RowLayout
   /** Null: they do not fit. */
   readonly at: number | null
 }
 
-const placed = new Map<RowLayout, Placed>()
+const placed = new Map<RowLayout, Map<string, Placed>>()
 let headsEnd = headsAt
 let last: Placed | null = null
 
@@ -25,9 +26,13 @@ export function rowBytesMax({ layout, values }: Row): number {
   return layout.bytes + 3 * values.length + 32
 }
 
-/** Writes the text of a row at this address. The address after it, or null: it has to be written otherwise. */
-export function writeRow({ layout, values }: Row, to: number): number | null {
-  if (last === null || last.layout !== layout) last = placed.get(layout) ?? place(layout)
+/**
+ * Writes `before` and the text of a row at this address. The address after it, or null: it has to be written otherwise.
+ * There are few texts that stand before rows: one for each place that a mapping names.
+ */
+export function writeRow(before: string, { layout, values }: Row, to: number): number | null {
+  if (last === null || last.layout !== layout || last.before !== before)
+    last = placed.get(layout)?.get(before) ?? place(before, layout)
   const { at } = last
   if (at === null || 3 * values.length > valuesBytes) return null
   const end = valuesAt + memory.write(values, valuesAt)
@@ -35,17 +40,18 @@ export function writeRow({ layout, values }: Row, to: number): number | null {
   return code.weave(valuesAt, end, at, layout.heads.length, to) || null
 }
 
-function place(layout: RowLayout): Placed {
-  const size = layout.heads.reduce((sum, head) => sum + 16 + ((Buffer.byteLength(head) + 15) & ~15), 0)
+function place(before: string, layout: RowLayout): Placed {
+  const heads = layout.heads.map((head, place) => (place === 0 ? before + head : head))
+  const size = heads.reduce((sum, head) => sum + 16 + ((Buffer.byteLength(head) + 15) & ~15), 0)
   if (headsEnd + size > headsAt + headsBytes) {
     headsEnd = headsAt
     placed.clear()
   }
   const fits = size <= headsBytes
-  const one = { layout, at: fits ? headsEnd : null }
-  placed.set(layout, one)
+  const one = { before, layout, at: fits ? headsEnd : null }
+  placed.set(layout, (placed.get(layout) ?? new Map<string, Placed>()).set(before, one))
   if (!fits) return one
-  for (const head of layout.heads) {
+  for (const head of heads) {
     const length = memory.write(head, headsEnd + 16)
     memory.writeInt32LE(length, headsEnd)
     headsEnd += 16 + ((length + 15) & ~15)

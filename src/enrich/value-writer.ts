@@ -38,10 +38,10 @@ export class ValueWriter {
     this.#at += this.#bytes.write(text, this.#at)
   }
 
-  /** The text of a row, of at most `rowBytesMax`. */
-  row(row: Row): void {
-    const end = this.#bytes === memory ? writeRow(row, this.#at) : null
-    if (end === null) this.text(row.text)
+  /** A text and the text of a row, the latter of at most `rowBytesMax`. */
+  row(before: string, row: Row): void {
+    const end = this.#bytes === memory ? writeRow(before, row, this.#at) : null
+    if (end === null) this.text(before + row.text)
     else this.#at = end
   }
 

@@ -44,7 +44,7 @@ const untouched = Buffer.alloc(64, '*')
 function written(row: Row): string | null {
   const behind = at + 1 + rowBytesMax(row)
   for (const place of [at, behind]) untouched.copy(memory, place)
-  const end = writeRow(row, at + 1)
+  const end = writeRow('', row, at + 1)
   expect(memory[at]).toBe(untouched[0])
   expect(memory.subarray(behind, behind + untouched.length).equals(untouched)).toBe(true)
   if (end === null) return null
@@ -83,15 +83,24 @@ test('many layouts in turn, more than there is room for at a time', () => {
     for (const row of turn === 0 ? rows : rows.toReversed()) expect(written(row)).toBe(row.text)
 })
 
+test('what stands before a row goes with it, also in turns', () => {
+  const rows = [Row.of('{"A":1,"B":"ü"}'), Row.of('{"NAME":"x"}')]
+  for (let turn = 0; turn < 40; turn++) {
+    const row = rows[turn % 2]!
+    const before = ['', ',"product":', '"a name of some length":', '"ü":'][(turn >> 1) % 4]!
+    const end = writeRow(before, row, at)!
+    expect(memory.toString('utf8', at, end)).toBe(before + row.text)
+  }
+})
+
 test('what does not fit into the memory is written all the same', () => {
   const long = Row.of(`{"A":"${'ü'.repeat(30_000)}"}`)
   const wide = Row.of(`{${Array.from({ length: 3000 }, (_, number) => `"a column's name ${number}":1`).join(',')}}`)
-  expect([writeRow(long, at), writeRow(wide, at), writeRow(Row.of('{}'), at)]).toEqual([null, null, null])
+  expect([long, wide, Row.of('{}')].map((row) => writeRow('', row, at))).toEqual([null, null, null])
   const writer = new ValueWriter()
   for (const row of [long, wide, Row.of('{}'), Row.of('{"A":1}')]) {
     writer.begin(rowBytesMax(row) + 2)
-    writer.text('<')
-    writer.row(row)
+    writer.row('<', row)
     writer.text('>')
     expect(bytesOf(writer.end()).toString()).toBe(`<${row.text}>`)
   }
@@ -100,5 +109,5 @@ test('what does not fit into the memory is written all the same', () => {
 test('values that are no JSON are left to the other way', () => {
   const layout = RowLayout.of('{"A":1,"B":2}')
   for (const values of ['1', '1,2,3', '1,', ',1', 'x,2', '"a,2', '[1,2', '1 ,2', '"\u0001",2', '', '{"a":1,2'])
-    expect(writeRow(new Row(layout, values), at), values).toBe(null)
+    expect(writeRow('', new Row(layout, values), at), values).toBe(null)
 })
