@@ -4,8 +4,8 @@ import { missingServers } from './test/support/servers.ts'
 /** Kinds of test: unit and property need nothing, the others real servers that test/support starts. */
 const exclude = [...configDefaults.exclude, ...missingServers().tests]
 
-/** The longest file by far; CI runs it beside all others, and a statement may take seconds there. */
-const spark = 'test/contract/warehouse-databricks.test.ts'
+/** The longest files by far; CI runs them beside all others, and a statement may take seconds there. */
+const spark = 'test/contract/warehouse-databricks*.test.ts'
 const contract = {
   globalSetup: ['test/support/servers.ts'],
   testTimeout: 60_000,
@@ -23,7 +23,17 @@ export default defineConfig({
       {
         test: { ...contract, name: 'contract', include: ['test/contract/**/*.test.ts'], exclude: [...exclude, spark] },
       },
-      { test: { ...contract, name: 'spark', include: [spark], exclude, testTimeout: 600_000, hookTimeout: 600_000 } },
+      {
+        test: {
+          ...contract,
+          name: 'spark',
+          include: [spark],
+          exclude,
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
       {
         test: {
           name: 'integration',

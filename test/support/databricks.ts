@@ -54,6 +54,17 @@ const settings = {
   'spark.default.parallelism': '1',
   'spark.databricks.delta.snapshotPartitions': '1',
   'spark.sql.codegen.wholeStage': 'false',
+  // It is interpreted before its code would be compiled.
+  'spark.sql.codegen.factoryMode': 'NO_CODEGEN',
+  // What it keeps of tables and statements that are gone fills its memory: after fifty schedules of the model it did little
+  // else than collect garbage.
+  'spark.databricks.delta.delta.log.cacheSize': '30',
+  'spark.ui.retainedJobs': '10',
+  'spark.ui.retainedStages': '10',
+  'spark.ui.retainedTasks': '100',
+  'spark.sql.ui.retainedExecutions': '5',
+  'spark.sql.thriftserver.ui.retainedStatements': '10',
+  'spark.sql.thriftserver.ui.retainedSessions': '10',
   'spark.sql.adaptive.enabled': 'false',
   // Delta of open source takes collations, when it is not asked first.
   'spark.databricks.delta.schema.typeCheck.enabled': 'false',
