@@ -165,15 +165,20 @@ function text(column: Column): string {
 /**
  * DuckDB's own 64-bit hash of the native values: many times faster than one of their texts, and old is only ever compared
  * with new for the same key. Types whose equal values can have different texts (intervals) or whose hash is not known to
- * tell all shapes apart (nested ones) are hashed as text.
+ * tell all values apart are hashed as text: nested ones, and whole numbers of 128 bits, decimals of more than 18 digits among
+ * them, whose halves are hashed alike and xored, so that 0 and -1 (or 0.0000 and -0.0001) have the same.
  */
 function checksum(columns: readonly { readonly column: Column }[]): string {
   return columns.length === 0 ? 'CAST(0 AS UBIGINT)' : `hash(${columns.map(({ column }) => hashed(column)).join(', ')})`
 }
 
 function hashed(column: Column): string {
-  const native = column.kind === 'text' ? column.type === 'VARCHAR' : column.kind !== 'json'
+  const native = column.kind === 'text' ? column.type === 'VARCHAR' : column.kind !== 'json' && !isWide(column)
   return native ? quote(column.name) : text(column)
+}
+
+function isWide({ type }: Column): boolean {
+  return /HUGEINT/.test(type) || Number(/^DECIMAL\((\d+)/.exec(type)?.[1]) > 18
 }
 
 /** What a delta keeps of a value: its own type, which is stored faster than its text, where a plain cast makes that text of it. */
