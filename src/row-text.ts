@@ -70,14 +70,9 @@ export class Row {
 
   /** JSON text of an object with all columns. */
   get text(): string {
-    const { layout, values } = this
+    const { heads } = this.layout
     let text = ''
-    let at = 0
-    for (const head of layout.heads) {
-      const end = valueEnd(values, at)
-      text += head + values.slice(at, end)
-      at = end + 1
-    }
+    for (const [place, value] of this.list().entries()) text += heads[place] + value
     return text === '' ? '{}' : `${text}}`
   }
 

@@ -8,13 +8,13 @@ import { systemClock } from '../clock.ts'
 import type { EntitySettings } from '../config/entities.ts'
 import type { Project } from '../config/project.ts'
 import { codes, LinkedEventsError } from '../errors.ts'
+import { lenderVariable } from '../snapshot/lock.ts'
 import type { LiveSnapshots } from '../snapshot/snapshots.ts'
 import { nextRun, type Schedule, startDelay } from '../sync/schedule.ts'
 import { nothingFound, type SyncRun } from '../sync/sync-run.ts'
 import type { Tell } from '../telemetry.ts'
 import type { Context } from './context.ts'
 import { installIdOf } from './edges.ts'
-import { lenderVariable } from './lender.ts'
 
 /** Pauses between attempts while an entity has no version at all, seconds. */
 const retrySeconds = [5, 10, 30, 60]

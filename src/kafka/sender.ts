@@ -64,7 +64,6 @@ export class Sender {
   readonly #transaction: SenderTransaction | null
   readonly #partitions = new Map<string, PartitionQueue>()
   readonly #busy = new Set<string>()
-  #prepared: Promise<Producer | null> | null = null
   #producer: Promise<Producer> | null = null
   #failure: LinkedEventsError | null = null
   #connected: boolean | null = null
@@ -78,9 +77,9 @@ export class Sender {
     if (this.#transaction !== null) this.#producer = Promise.resolve(this.#transaction.producer)
   }
 
-  /** Begins what the first send would wait for. A failure here changes nothing: that send asks again, and tells. */
+  /** Begins what the first send would wait for. What fails here is asked again by that send, or told by it. */
   prepare(): void {
-    if (this.#producer === null) this.#prepared ??= initialise(this.#cluster).catch(() => null)
+    this.#initialised().catch(() => {})
   }
 
   /**
@@ -235,18 +234,13 @@ export class Sender {
   }
 
   #initialised(): Promise<Producer> {
-    this.#producer ??= this.#initialise().catch((error) => {
+    this.#producer ??= initialise(this.#cluster).catch((error) => {
       this.#producer = null
       const code = kafkaCode(error)
       if (code !== null && fatalCodes.has(code)) this.#fail(kafkaError(error, 'start an idempotent producer'))
       throw error
     })
     return this.#producer
-  }
-
-  async #initialise(): Promise<Producer> {
-    const prepared = await this.#prepared
-    return prepared ?? initialise(this.#cluster)
   }
 
   async #pause(attempt: number, error: unknown): Promise<void> {

@@ -1,7 +1,7 @@
 /** The rows of one snapshot file while a warehouse's are compared with them. Those seen are remembered by their hashes, eight bytes a row. */
 import Database from 'better-sqlite3'
 import { keyHash } from '../key.ts'
-import { RowLayout, Row as StoredRow } from '../row-text.ts'
+import { type RowLayout, Row as StoredRow } from '../row-text.ts'
 import type { Row, StoredRows, StoredVersion } from '../sync/store.ts'
 import { type RowStatements, readLayout, rowStatements } from './table.ts'
 
@@ -28,7 +28,7 @@ export class ComparedFile implements StoredRows {
     this.#database.pragma('locking_mode = EXCLUSIVE') // the file never changes: the lock is taken once
     this.#database.pragma('cache_size = -64000')
     this.#statements = rowStatements(this.#database)
-    this.#layout = readLayout(this.#database) ?? new RowLayout([])
+    this.#layout = readLayout(this.#database)
     this.#seen = new Float64Array(version.rows + 1)
   }
 

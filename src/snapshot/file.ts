@@ -1,7 +1,7 @@
 /** One snapshot file, open for reading. */
 import Database from 'better-sqlite3'
 import type { Snapshot } from '../enrich/snapshots.ts'
-import { Row, RowLayout } from '../row-text.ts'
+import { Row } from '../row-text.ts'
 import { type Manifest, snapshotPath } from './manifest.ts'
 import { type CacheState, cachedRows } from './row-cache.ts'
 import { readLayout, rowReader } from './table.ts'
@@ -31,7 +31,7 @@ export class SnapshotFile implements Snapshot {
     this.#database.exec('BEGIN; SELECT 1 FROM entity LIMIT 1')
     const read = rowReader(this.#database)
     const values = told === null ? read : cachedRows(read, told)
-    const layout = readLayout(this.#database) ?? new RowLayout([])
+    const layout = readLayout(this.#database)
     this.get = (key) => {
       const found = values(key)
       return found === undefined ? undefined : new Row(layout, found)

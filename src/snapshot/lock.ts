@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { LinkedEventsError } from '../errors.ts'
 
+/** `run` starts its syncs as processes of their own, and lends them its lock by this variable: its process id. */
+export const lenderVariable = 'LINKED_EVENTS_LOCK_OF'
+
 export interface StateDirLock {
   release(): void
 }

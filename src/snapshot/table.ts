@@ -21,17 +21,16 @@ export function createTable(database: Database.Database): void {
   )
 }
 
-/** Null: there was no row yet. */
-export function readLayout(database: Database.Database): RowLayout | null {
-  const heads = database.prepare<[], string>('SELECT head FROM layout ORDER BY place').pluck().all()
-  return heads.length === 0 ? null : new RowLayout(heads)
+/** Without columns: there was no row yet. */
+export function readLayout(database: Database.Database): RowLayout {
+  return new RowLayout(database.prepare<[], string>('SELECT head FROM layout ORDER BY place').pluck().all())
 }
 
 /** From the text of a row to what the table has of it. The first row of a version says what columns all have. */
 export function rowPacker(database: Database.Database): (text: string) => string {
   let layout = readLayout(database)
   return (text) => {
-    if (layout === null) {
+    if (layout.heads.length === 0) {
       layout = RowLayout.of(text)
       const insert = database.prepare<[string]>('INSERT INTO layout (head) VALUES (?)')
       for (const head of layout.heads) insert.run(head)

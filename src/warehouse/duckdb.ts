@@ -164,21 +164,18 @@ function text(column: Column): string {
 
 /**
  * DuckDB's own 64-bit hash of the native values: many times faster than one of their texts, and old is only ever compared
- * with new for the same key. Types whose equal values can have different texts (intervals) or whose hash is not known to
- * tell all values apart are hashed as text: nested ones, and whole numbers of 128 bits, decimals of more than 18 digits among
- * them, whose halves are hashed alike and xored, so that 0 and -1 (or 0.0000 and -0.0001) have the same.
+ * with new for the same key. Only types whose hash is known to tell their values apart: of whole numbers of 128 bits, and
+ * decimals of more than 18 digits are such, it xors equal hashes of both halves, so that 0 and -1 have the same.
  */
 function checksum(columns: readonly { readonly column: Column }[]): string {
   return columns.length === 0 ? 'CAST(0 AS UBIGINT)' : `hash(${columns.map(({ column }) => hashed(column)).join(', ')})`
 }
 
-function hashed(column: Column): string {
-  const native = column.kind === 'text' ? column.type === 'VARCHAR' : column.kind !== 'json' && !isWide(column)
-  return native ? quote(column.name) : text(column)
-}
+const toldApart =
+  /^(?:BOOLEAN|U?(?:TINYINT|SMALLINT|INTEGER|BIGINT)|DECIMAL\((?:\d|1[0-8]),\d+\)|FLOAT|DOUBLE|DATE|TIMESTAMP.*|VARCHAR|BLOB)$/
 
-function isWide({ type }: Column): boolean {
-  return /HUGEINT/.test(type) || Number(/^DECIMAL\((\d+)/.exec(type)?.[1]) > 18
+function hashed(column: Column): string {
+  return toldApart.test(column.type) ? quote(column.name) : text(column)
 }
 
 /** What a delta keeps of a value: its own type, which is stored faster than its text, where a plain cast makes that text of it. */

@@ -1,7 +1,8 @@
 /** The languages as a library: the documented names, and nothing behind them that opens anything. */
 import { readFileSync } from 'node:fs'
-import { dirname, join, normalize } from 'node:path'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { imports } from '../support/imports.ts'
 
 interface Manifest {
   readonly exports: Readonly<Record<string, { readonly types: string; readonly default: string } | string>>
@@ -25,17 +26,6 @@ function sourceOf(entry: string): string {
   return target.default.replace('./dist/', 'src/').replace(/\.js$/, '.ts')
 }
 
-/** Everything that a file imports, directly and through others, as paths of ours and names of packages. */
-function imports(file: string, seen = new Set<string>()): Set<string> {
-  if (seen.has(file)) return seen
-  seen.add(file)
-  for (const [, specifier = ''] of readFileSync(file, 'utf8').matchAll(/^(?:import|export) [^;]*?from '([^']+)'/gm)) {
-    if (specifier.startsWith('.')) imports(normalize(join(dirname(file), specifier)), seen)
-    else seen.add(specifier)
-  }
-  return seen
-}
-
 describe.each(Object.entries(names))('linked-events%s', (entry, name) => {
   it(`exports ${name}`, async () => {
     const module = (await import(join(process.cwd(), sourceOf(entry)))) as Record<string, unknown>
@@ -43,7 +33,7 @@ describe.each(Object.entries(names))('linked-events%s', (entry, name) => {
   })
 
   it('needs only the core and small pure packages', () => {
-    const all = [...imports(sourceOf(entry))]
+    const all = [...imports(sourceOf(entry), 'all')]
     const packages = all.filter((one) => !one.startsWith('src/'))
     const pure = ['liquidjs/dist/liquid.node.mjs', 'croner']
     expect(packages.filter((one) => !pure.includes(one))).toEqual([])

@@ -147,6 +147,21 @@ describe('the versions kept', () => {
   })
 })
 
+describe('the columns of a version', () => {
+  test('are those of all its rows: a row of others is refused, and nothing published', async () => {
+    await publishRows(store, { a: '{"X":1,"Y":2}' }, { rows: 1 })
+    for (const row of ['{"X":1}', '{"Y":2,"X":1}', '{"X":1,"Y":2,"Z":3}'])
+      await expect(publishRows(store, { b: row }, { rows: 2, base: 'current' })).rejects.toThrow('other columns')
+    expect(await store.current('product')).toMatchObject({ version: 1 })
+  })
+
+  test('tell rows apart whose values are the same', async () => {
+    await publishRows(store, { a: '{"X":1}', b: '{"X":2}' }, { rows: 2 })
+    await publishRows(store, { a: '{"Y":1}' }, { rows: 1 })
+    expect(await store.diff('product', 1, 2)).toEqual({ added: [], updated: ['a'], deleted: ['b'] })
+  })
+})
+
 test('a delta goes on top of the version that it follows, and of no other', async () => {
   await publishRows(store, { a: '1' }, { rows: 1 })
   for (const wrong of [{ seq: 1 }, { seq: 3 }, { seq: 2, lineage: 'two' }])
