@@ -19,14 +19,36 @@ export function keyOf(value: unknown): { readonly key: string } | KeyProblem {
 
 /** 53 bits of the key's UTF-16 units, as a whole number from 0 on. It is in the snapshot files: changing it changes their format. */
 export function keyHash(key: string): number {
-  let high = 0x9e3779b9 | 0
-  let low = 0x85ebca6b | 0
+  let high = highSeed
+  let low = lowSeed
   for (let at = 0; at < key.length; at++) {
     const unit = key.charCodeAt(at)
-    high = Math.imul(high ^ unit, 0x01000193)
-    low = Math.imul(low ^ unit, 0x5bd1e995)
+    high = Math.imul(high ^ unit, highFactor)
+    low = Math.imul(low ^ unit, lowFactor)
     low ^= low >>> 13
   }
+  return mixed(high, low)
+}
+
+/** The same of a key that stands here in ASCII. */
+export function asciiHash(bytes: Uint8Array, start: number, end: number): number {
+  let high = highSeed
+  let low = lowSeed
+  for (let at = start; at < end; at++) {
+    const unit = bytes[at] as number
+    high = Math.imul(high ^ unit, highFactor)
+    low = Math.imul(low ^ unit, lowFactor)
+    low ^= low >>> 13
+  }
+  return mixed(high, low)
+}
+
+const highSeed = 0x9e3779b9 | 0
+const lowSeed = 0x85ebca6b | 0
+const highFactor = 0x01000193
+const lowFactor = 0x5bd1e995
+
+function mixed(high: number, low: number): number {
   high ^= high >>> 16
   high = Math.imul(high, 0x85ebca6b)
   high ^= high >>> 13

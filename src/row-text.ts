@@ -54,12 +54,29 @@ export class RowLayout {
 /** One row of a snapshot. */
 export class Row {
   readonly layout: RowLayout
-  /** The JSON texts of its values, with commas between. */
-  readonly values: string
+  /** The bytes that have its values in UTF-8, from `start` to `end`, and three more bytes; null: they are a text. */
+  readonly view: DataView<ArrayBuffer> | null
+  readonly start: number
+  readonly end: number
+  #values: string | null
 
-  constructor(layout: RowLayout, values: string) {
+  constructor(layout: RowLayout, values: string | null, view: DataView<ArrayBuffer> | null = null, start = 0, end = 0) {
     this.layout = layout
-    this.values = values
+    this.view = view
+    this.start = start
+    this.end = end
+    this.#values = values
+  }
+
+  /** A row whose values stand in bytes that do not change. */
+  static inBytes(layout: RowLayout, view: DataView<ArrayBuffer>, start: number, end: number): Row {
+    return new Row(layout, null, view, start, end)
+  }
+
+  /** The JSON texts of its values, with commas between. */
+  get values(): string {
+    this.#values ??= Buffer.from(this.view!.buffer, this.start, this.end - this.start).toString()
+    return this.#values
   }
 
   /** JSON text of an object. */

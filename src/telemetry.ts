@@ -59,6 +59,7 @@ export type Fact =
       readonly bytes: number
       readonly asOf: number
     }
+  | { readonly name: 'rows-in-memory'; readonly entity: string; readonly version: number; readonly bytes: number }
   | { readonly name: 'row-cache'; readonly entity: string; readonly active: boolean; readonly hitRatio: number }
   | { readonly name: 'snapshot-rejected'; readonly entity: string; readonly version: number; readonly reason: string }
   | {

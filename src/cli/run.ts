@@ -17,6 +17,7 @@ import { type Context, projectOf } from './context.ts'
 import { installIdOf, sinkOf, sourceOf, transactionsOf } from './edges.ts'
 import { openEnds } from './ends.ts'
 import { holdRetries } from './holds.ts'
+import { rowMemoryOf } from './row-memory.ts'
 import { type Scheduler, schedule } from './scheduler.ts'
 import { abortOnSignal } from './signals.ts'
 import { type Terminal, table } from './terminal.ts'
@@ -79,7 +80,12 @@ export async function runProject(
   tell.listeners.push(logger({ level: logLevel(context.terminal, untilEnd) }), measured.tell, watch.tell, count.tell)
   const http = untilEnd ? null : await serveHttp(project, measured, watch)
   const lock = lockStateDir(project.config.state_dir)
-  const snapshots = openSnapshots({ dir: project.config.state_dir, entities: needed, tell })
+  const snapshots = openSnapshots({
+    dir: project.config.state_dir,
+    entities: needed,
+    memoryBytesMax: rowMemoryOf(project.config),
+    tell,
+  })
   const holds = holdRetries({ project, snapshots, tell, signal })
   let syncs: Scheduler | null = null
   try {

@@ -7,7 +7,7 @@ import { readDocument } from '../config/document.ts'
 import type { Project } from '../config/project.ts'
 import type { Plan } from '../enrich/plan.ts'
 import { type Preview, preview } from '../enrich/preview.ts'
-import type { SnapshotSet } from '../enrich/snapshots.ts'
+import { findBy, type SnapshotSet } from '../enrich/snapshots.ts'
 import { exit, LinkedEventsError, type Problem } from '../errors.ts'
 import { messageOf } from '../files/source.ts'
 import { encodeJson, type JsonValue } from '../json.ts'
@@ -133,7 +133,7 @@ function rowsOf(rows: TestCase['rows']): SnapshotSet {
     of(entity) {
       const own = rows[entity] ?? {}
       const get = (key: string) => (Object.hasOwn(own, key) ? Row.of(encodeJson(own[key])) : undefined)
-      return { entity, version: 1, epoch: 1, asOf: 0, rows: Object.keys(own).length, get }
+      return { entity, version: 1, epoch: 1, asOf: 0, rows: Object.keys(own).length, get, find: findBy(get) }
     },
     release() {},
   }

@@ -285,6 +285,14 @@ export const schema = z.strictObject({
       event_bytes: z.number().int().min(1).default(1_048_576).describe('largest message value'),
       depth: z.number().int().min(1).max(4000).default(1000).describe('most levels of nesting'),
       keys: z.number().int().min(1).default(10_000).describe('most keys in an event'),
+      row_memory: z
+        .number()
+        .int()
+        .min(0)
+        .optional()
+        .describe(
+          'most bytes of rows held in memory, where they are asked for often; a quarter of what the process may use when left out',
+        ),
     })
     .default({ event_bytes: 1_048_576, depth: 1000, keys: 10_000 }),
 })

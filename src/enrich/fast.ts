@@ -19,7 +19,7 @@ import {
   outcomeOf,
   withoutRow,
 } from './enrich.ts'
-import { type Match, matchValue } from './match.ts'
+import { type Match, matchBytes, matchValue } from './match.ts'
 import { patchWriter, type WriteValue } from './patch.ts'
 import { computedReads, objectText, type Path, type PieceMember, piecesOf, placePieces, setPaths } from './pieces.ts'
 import type { MappingPlan, Plan } from './plan.ts'
@@ -29,7 +29,7 @@ import { nodeAt, type Shape, type ShapeNode, shapeOf } from './shape.ts'
 import type { SnapshotSet } from './snapshots.ts'
 import type { Message } from './source.ts'
 import { ValueWriter } from './value-writer.ts'
-import { eventFrom, isProto, type View, valueAt, viewOf } from './view.ts'
+import { eventFrom, isPlainText, isProto, type View, valueAt, viewOf } from './view.ts'
 
 export type Enrich = (snapshots: SnapshotSet, message: Message) => Enrichment
 
@@ -110,8 +110,12 @@ export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Mess
   function match({ plan: { bindings }, keys }: FastMapping, snapshots: SnapshotSet, bytes: Buffer): Match[] {
     return bindings.map((binding, index) => {
       const key = keys[index]!
-      const isThere = (found.starts[key.slot] as number) >= 0
-      return matchValue(binding, isThere ? valueAt(key, bytes, found) : undefined, snapshots)
+      const start = found.starts[key.slot] as number
+      if (isPlainText(key, bytes, found)) {
+        const end = (found.ends[key.slot] as number) - 1
+        return matchBytes(binding, { bytes, start: start + 1, end }, snapshots)
+      }
+      return matchValue(binding, start >= 0 ? valueAt(key, bytes, found) : undefined, snapshots)
     })
   }
 

@@ -4,6 +4,7 @@
  */
 import { type JsonObject, type JsonValue, valueAtPath } from '../json.ts'
 import { keyOf } from '../key.ts'
+import type { Span } from '../memory.ts'
 import type { Row } from '../row-text.ts'
 import type { EntityStatus } from './outcome.ts'
 import type { SnapshotSet } from './snapshots.ts'
@@ -27,6 +28,7 @@ export interface Binding {
 export interface Match {
   readonly binding: Binding
   readonly status: EntityStatus
+  /** The key text; null: the event has none, or nobody asks for it. */
   readonly key: string | null
   readonly row: Row | null
   /** Which line of the list, from 0; null: no list is matched, or there is no line in it. */
@@ -87,4 +89,14 @@ export function matchValue(binding: Binding, value: JsonValue | undefined, snaps
   if (snapshot === undefined) return { binding, status: 'entity_not_ready', key, row: null, line: null, version }
   const row = snapshot.get(key)
   return { binding, status: row === undefined ? 'no_match' : 'hit', key, row: row ?? null, line: null, version }
+}
+
+/** The same for a value that is a text, plain ASCII, and stands in these bytes. */
+export function matchBytes(binding: Binding, text: Span, snapshots: SnapshotSet): Match {
+  const snapshot = snapshots.of(binding.entity)
+  if (snapshot === undefined)
+    return { binding, status: 'entity_not_ready', key: null, row: null, line: null, version: null }
+  const row = snapshot.find(text.bytes, text.start, text.end)
+  const { version } = snapshot
+  return { binding, status: row === undefined ? 'no_match' : 'hit', key: null, row: row ?? null, line: null, version }
 }

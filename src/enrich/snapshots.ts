@@ -11,6 +11,13 @@ export interface Snapshot {
   readonly rows: number
   /** The row with this key text, or undefined. A null column is in the row. */
   get(key: string): Row | undefined
+  /** The same, for a key that is ASCII and stands in these bytes. */
+  find(bytes: Buffer, start: number, end: number): Row | undefined
+}
+
+/** `find`, for snapshots that have their rows by text. */
+export function findBy(get: Snapshot['get']): Snapshot['find'] {
+  return (bytes, start, end) => get(bytes.toString('latin1', start, end))
 }
 
 /** One version of each entity, held open until released. */

@@ -42,11 +42,18 @@ function objectFrom(view: View, node: ShapeNode, bytes: Buffer, found: Found): J
   return object
 }
 
+/** Whether a text was found whose characters are the bytes between its quotes. */
+export function isPlainText({ slot }: ShapeNode, bytes: Buffer, { starts, plain }: Found): boolean {
+  const start = starts[slot] as number
+  return start >= 0 && bytes[start] === quote && plain[slot] === 1
+}
+
 /** The value of a node that was found. */
-export function valueAt({ slot }: ShapeNode, bytes: Buffer, found: Found): JsonValue {
+export function valueAt(node: ShapeNode, bytes: Buffer, found: Found): JsonValue {
+  const { slot } = node
   const start = found.starts[slot] as number
   const end = found.ends[slot] as number
-  if (bytes[start] === quote && found.plain[slot] === 1) return bytes.toString('latin1', start + 1, end - 1)
+  if (isPlainText(node, bytes, found)) return bytes.toString('latin1', start + 1, end - 1)
   if (isPrintedNumber(bytes, start, end)) return Number(bytes.toString('latin1', start, end))
   return parseJson(bytes.toString('utf8', start, end))
 }

@@ -91,6 +91,10 @@ function lineOf(fact: Fact): Line | null {
         { ...fields, code: 'SNAPSHOT_STALE' },
       ]
     }
+    case 'rows-in-memory': {
+      const { name: _, ...fields } = fact
+      return ['info', 'the rows of a snapshot are in memory now, as they are asked for often', fields]
+    }
     case 'row-cache':
       return null // the metrics tell
     case 'snapshot-rejected':

@@ -74,6 +74,11 @@ export function metrics(options: {
     snapshotBytes: gauge('snapshot_bytes', 'Bytes of the snapshot that is served', ['entity']),
     snapshotVersion: gauge('snapshot_version', 'Version of the snapshot that is served; 0 for none', ['entity']),
     snapshotStale: gauge('snapshot_stale', '1 while the snapshot that is served is older than its max_age', ['entity']),
+    rowMemory: gauge(
+      'row_memory_bytes',
+      'Bytes of memory that hold the rows of the snapshot; 0 while they are read from its file',
+      ['entity'],
+    ),
     cacheActive: gauge(
       'row_cache_active',
       '1 while rows that were read lately are kept, because enough lookups hit them',
@@ -98,6 +103,7 @@ export function metrics(options: {
     for (const result of ['success', 'unchanged', 'guarded', 'failed', 'cancelled'])
       m.syncRuns.inc({ entity, result }, 0)
     m.snapshotVersion.set({ entity }, 0)
+    m.rowMemory.set({ entity }, 0)
     m.verifyFailures.inc({ entity }, 0)
     m.snapshotStale.set({ entity }, 0)
   }
@@ -177,10 +183,15 @@ export function metrics(options: {
         m.snapshotRows.set({ entity }, fact.rows)
         m.snapshotBytes.set({ entity }, fact.bytes)
         m.snapshotVersion.set({ entity }, fact.version)
+        m.rowMemory.set({ entity }, 0)
         break
       }
       case 'snapshot-stale':
         m.snapshotStale.set({ entity: fact.entity }, fact.stale ? 1 : 0)
+        break
+      case 'rows-in-memory':
+        m.rowMemory.set({ entity: fact.entity }, fact.bytes)
+        m.cacheActive.set({ entity: fact.entity }, 0) // of no use then
         break
       case 'row-cache':
         m.cacheActive.set({ entity: fact.entity }, fact.active ? 1 : 0)

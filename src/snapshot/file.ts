@@ -1,23 +1,44 @@
-/** One snapshot file, open for reading. */
+/** One snapshot file, open for reading; its rows are in memory where they are asked for often. */
 import Database from 'better-sqlite3'
 import type { Snapshot } from '../enrich/snapshots.ts'
-import { Row } from '../row-text.ts'
+import { Row, type RowLayout } from '../row-text.ts'
 import { type Manifest, snapshotPath } from './manifest.ts'
+import { Pace, type Room } from './pace.ts'
 import { type CacheState, cachedRows } from './row-cache.ts'
-import { readLayout, rowReader } from './table.ts'
+import { bytesInMemory, type RowsInMemory, readIntoMemory } from './rows-in-memory.ts'
+import { type GetValues, readLayout, rowReader } from './table.ts'
 
 /** As much of the file as SQLite lets us map; the rest it reads. */
 const mappedBytesMax = 2_147_418_112
 
+/** For a file in which rows are looked up in great numbers. */
+export interface Serving {
+  /** For its rows in memory. */
+  readonly room: Room
+  /** Milliseconds, from anywhere. */
+  readonly now: () => number
+  /** A cache of rows is tried, and this hears whether it pays. */
+  readonly cacheTold: (state: CacheState) => void
+  /** The rows are in memory now. */
+  readonly inMemory: (rows: { readonly bytes: number }) => void
+}
+
 export class SnapshotFile implements Snapshot {
   readonly #database: Database.Database
-  /** The row with this key text, or undefined. */
-  readonly get: (key: string) => Row | undefined
+  readonly #layout: RowLayout
+  readonly #read: GetValues
+  /** The same with a cache of rows. */
+  #readCached: GetValues
+  readonly #serving: Serving | null
+  /** Null: it is not asked any more, or never was. */
+  #pace: Pace | null
+  #inMemory: RowsInMemory | null = null
+  #bytesTaken = 0
+  #closed = false
   #manifest: Manifest
   #asOf: number
 
-  /** `told`: where rows are looked up in great numbers, a cache is tried, and this hears whether it pays. */
-  constructor(dir: string, manifest: Manifest, told: ((state: CacheState) => void) | null = null) {
+  constructor(dir: string, manifest: Manifest, serving: Serving | null = null) {
     this.#manifest = manifest
     this.#asOf = Date.parse(manifest.as_of)
     this.#database = new Database(snapshotPath(dir, manifest.entity, manifest.version), {
@@ -29,13 +50,11 @@ export class SnapshotFile implements Snapshot {
     this.#database.pragma(`mmap_size = ${mappedBytesMax}`)
     // Neither is a transaction begun and ended for each: this one lasts as long as the file is open.
     this.#database.exec('BEGIN; SELECT 1 FROM entity LIMIT 1')
-    const read = rowReader(this.#database)
-    const values = told === null ? read : cachedRows(read, told)
-    const layout = readLayout(this.#database)
-    this.get = (key) => {
-      const found = values(key)
-      return found === undefined ? undefined : new Row(layout, found)
-    }
+    this.#read = rowReader(this.#database)
+    this.#readCached = serving === null ? this.#read : cachedRows(this.#read, serving.cacheTold)
+    this.#layout = readLayout(this.#database)
+    this.#serving = serving
+    this.#pace = serving === null ? null : new Pace(manifest.rows, serving.now)
   }
 
   get entity(): string {
@@ -57,6 +76,18 @@ export class SnapshotFile implements Snapshot {
     return this.#manifest
   }
 
+  get(key: string): Row | undefined {
+    if (this.#inMemory !== null) return this.#inMemory.get(key)
+    if (this.#pace?.lookup()) void this.#readIntoMemory()
+    const values = this.#readCached(key)
+    return values === undefined ? undefined : new Row(this.#layout, values)
+  }
+
+  find(bytes: Buffer, start: number, end: number): Row | undefined {
+    if (this.#inMemory !== null) return this.#inMemory.find(bytes, start, end)
+    return this.get(bytes.toString('latin1', start, end))
+  }
+
   /** The same version, seen to be true at a later time. */
   confirm(manifest: Manifest): void {
     this.#manifest = manifest
@@ -64,6 +95,32 @@ export class SnapshotFile implements Snapshot {
   }
 
   close(): void {
+    this.#closed = true
+    this.#pace = null
+    this.#inMemory = null
+    this.#giveRoom()
     this.#database.close()
+  }
+
+  /** Not awaited by anybody: until it is done the file is asked, and if it fails the file goes on. */
+  async #readIntoMemory(): Promise<void> {
+    const { room, inMemory } = this.#serving!
+    const bytes = bytesInMemory(this.#manifest)
+    if (!room.take(bytes)) return // the next window asks again
+    this.#pace = null
+    this.#bytesTaken = bytes
+    const options = { layout: this.#layout, size: this.#manifest, isWanted: () => !this.#closed }
+    const rows = await readIntoMemory(this.#database, options).catch(() => null)
+    if (this.#closed) return
+    if (rows === null) return this.#giveRoom()
+    this.#inMemory = rows
+    this.#readCached = this.#read
+    this.#database.close()
+    inMemory({ bytes: rows.bytes })
+  }
+
+  #giveRoom(): void {
+    this.#serving?.room.give(this.#bytesTaken)
+    this.#bytesTaken = 0
   }
 }

@@ -7,6 +7,7 @@ import type { Tell } from '../telemetry.ts'
 import { fileDigest } from './digest.ts'
 import { SnapshotFile } from './file.ts'
 import { listVersions, type Manifest, setAside, snapshotPath } from './manifest.ts'
+import { Room } from './pace.ts'
 
 export interface SnapshotsOptions {
   /** The state directory. */
@@ -14,6 +15,8 @@ export interface SnapshotsOptions {
   readonly entities: readonly string[]
   /** By entity: the version to serve, instead of the newest. */
   readonly pins?: ReadonlyMap<string, number>
+  /** Most bytes of rows that are held in memory; 0 when left out. */
+  readonly memoryBytesMax?: number
   readonly tell: Tell
 }
 
@@ -52,11 +55,13 @@ class OpenSnapshots implements LiveSnapshots {
   readonly #current = new Map<string, Held>()
   /** Verified once, verified for good: the files are immutable. Rejected ones are told once. */
   readonly #rejected = new Set<string>()
+  readonly #room: Room
   #refreshing: Promise<void> = Promise.resolve()
   #closed = false
 
   constructor(options: SnapshotsOptions) {
     this.#options = options
+    this.#room = new Room(options.memoryBytesMax ?? 0)
   }
 
   current(): SnapshotSet {
@@ -138,7 +143,12 @@ class OpenSnapshots implements LiveSnapshots {
     try {
       const digest = await fileDigest(snapshotPath(dir, entity, version))
       if (digest === manifest.digest)
-        return new SnapshotFile(dir, manifest, (state) => tell({ name: 'row-cache', entity, ...state }))
+        return new SnapshotFile(dir, manifest, {
+          room: this.#room,
+          now: () => performance.now(),
+          cacheTold: (state) => tell({ name: 'row-cache', entity, ...state }),
+          inMemory: ({ bytes }) => tell({ name: 'rows-in-memory', entity, version, bytes }),
+        })
       reason = 'the file does not have the digest of its manifest'
       await setAside(dir, manifest)
     } catch (error) {

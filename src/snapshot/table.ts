@@ -59,8 +59,14 @@ export function rowStatements(database: Database.Database): RowStatements {
 
 export function rowReader(database: Database.Database, hashOf: KeyHash = keyHash): GetValues {
   const { get, getCollided } = rowStatements(database)
-  const anyCollided = database.prepare('SELECT 1 FROM collided LIMIT 1').get() !== undefined
-  return anyCollided ? (key) => get.get(hashOf(key), key) ?? getCollided.get(key) : (key) => get.get(hashOf(key), key)
+  return hasCollided(database)
+    ? (key) => get.get(hashOf(key), key) ?? getCollided.get(key)
+    : (key) => get.get(hashOf(key), key)
+}
+
+/** Whether keys share their hash. */
+export function hasCollided(database: Database.Database): boolean {
+  return database.prepare('SELECT 1 FROM collided LIMIT 1').get() !== undefined
 }
 
 export interface RowWriter {

@@ -22,6 +22,7 @@ function seen(enrichment: Enrichment) {
     ...entry,
     destination: entry.destination.slug,
     mapping: entry.mapping?.name,
+    matches: entry.matches.map(({ key: _, row, ...match }) => ({ ...match, row: row?.text })), // the short way names no keys
     value: isDelivery(entry) ? bytesOf(entry.value).toString('latin1') : null,
   }))
 }

@@ -77,6 +77,15 @@ const rows = columns.chain((all) =>
 /** Entity → key → row. An entity that is not there has no version yet. */
 export const rowsOfEntities = fc.record({ product: rows, account: rows }, { requiredKeys: ['product'] })
 
+/** The same row, as memory holds it. */
+export function rowInBytes({ layout, values }: Row): Row {
+  const before = 3
+  const bytes = Buffer.concat([Buffer.alloc(before, '#'), Buffer.from(values), Buffer.alloc(3, '#')])
+  const view = new DataView(Uint8Array.from(bytes).buffer)
+  return Row.inBytes(layout, view, before, bytes.length - 3)
+}
+
+/** By text they have a row as a file gives it, by bytes as memory does. */
 export function snapshotsOfRows(
   entities: Readonly<Record<string, readonly (readonly [string, string])[] | undefined>>,
 ): SnapshotSet {
@@ -84,7 +93,11 @@ export function snapshotsOfRows(
     Object.entries(entities).map(([entity, list = []]) => {
       const byKey = new Map(list.map(([key, text]) => [key, Row.of(text)]))
       const get = (key: string) => byKey.get(key)
-      return [entity, { entity, version: 7, epoch: 1, asOf: 0, rows: byKey.size, get }]
+      const find = (bytes: Buffer, start: number, end: number) => {
+        const row = get(bytes.toString('latin1', start, end))
+        return row && rowInBytes(row)
+      }
+      return [entity, { entity, version: 7, epoch: 1, asOf: 0, rows: byKey.size, get, find }]
     }),
   )
   return { of: (entity) => versions.get(entity), release: () => {} }

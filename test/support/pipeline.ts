@@ -1,7 +1,7 @@
 /** Real in-memory ends for the event path: a source of given values, a sink that keeps what it gets, snapshots from objects. */
 import { headersFor } from '../../src/enrich/provenance.ts'
 import type { Sink } from '../../src/enrich/sink.ts'
-import type { SnapshotSet, Snapshots } from '../../src/enrich/snapshots.ts'
+import { findBy, type SnapshotSet, type Snapshots } from '../../src/enrich/snapshots.ts'
 import type { Message, Source } from '../../src/enrich/source.ts'
 import { bytesOf } from '../../src/memory.ts'
 import { Row } from '../../src/row-text.ts'
@@ -37,7 +37,7 @@ export function snapshotsOf(
           const rows = entities[entity]
           if (rows === undefined) return undefined
           const get = (key: string) => (Object.hasOwn(rows, key) ? Row.of(JSON.stringify(rows[key])) : undefined)
-          return { entity, version: 7, epoch: 1, asOf: 0, rows: Object.keys(rows).length, get }
+          return { entity, version: 7, epoch: 1, asOf: 0, rows: Object.keys(rows).length, get, find: findBy(get) }
         },
         release: () => void snapshots.held--,
       }

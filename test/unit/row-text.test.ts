@@ -5,7 +5,7 @@ import { ValueWriter } from '../../src/enrich/value-writer.ts'
 import { encodeJson, type JsonObject } from '../../src/json.ts'
 import { bytesOf, memory, reserve } from '../../src/memory.ts'
 import { Row, RowLayout } from '../../src/row-text.ts'
-import { rowsOfEntities } from '../support/event-rows.ts'
+import { rowInBytes, rowsOfEntities } from '../support/event-rows.ts'
 
 const texts = [
   '{}',
@@ -21,7 +21,7 @@ test.each(texts)('a row comes out of its values as it went in: %s', (text) => {
   const layout = RowLayout.of(text)
   const values = layout.valuesIn(text)!
   const row = new Row(layout, values)
-  expect(row.text).toBe(text)
+  expect([row.text, rowInBytes(row).text]).toEqual([text, text])
   expect(JSON.parse(`[${row.list().join(',')}]`)).toEqual(Object.values(JSON.parse(text) as object))
   expect(layout.heads.map((_, place) => place)).toEqual(
     Object.keys(JSON.parse(text) as object).map((name) => layout.placeOf(name)),
@@ -55,7 +55,10 @@ test('a row written into the memory is its text, for rows of every kind', () => 
   for (const text of texts.slice(1)) expect(written(Row.of(text))).toBe(text)
   fc.assert(
     fc.property(rowsOfEntities, ({ product, account = [] }) => {
-      for (const [, text] of [...product, ...account]) expect(written(Row.of(text))).toBe(text)
+      for (const [, text] of [...product, ...account]) {
+        expect(written(Row.of(text))).toBe(text)
+        expect(written(rowInBytes(Row.of(text)))).toBe(text)
+      }
     }),
     { numRuns: 300 },
   )
@@ -67,13 +70,13 @@ test('rows of any JSON values are written, and of any length', () => {
       const text = encodeJson(object as JsonObject)
       const row = Row.of(text)
       expect(row.text).toBe(text)
-      expect(written(row)).toBe(text)
+      expect([written(row), written(rowInBytes(row))]).toEqual([text, text])
     }),
     { numRuns: 1000 },
   )
   for (let length = 0; length < 70; length++) {
     const text = `{"${'n'.repeat(length)}":"${'v'.repeat(length)}","b":${10 ** (length % 20)}}`
-    expect(written(Row.of(text))).toBe(text)
+    expect([written(Row.of(text)), written(rowInBytes(Row.of(text)))]).toEqual([text, text])
   }
 })
 
@@ -97,8 +100,10 @@ test('what does not fit into the memory is written all the same', () => {
   const long = Row.of(`{"A":"${'ü'.repeat(30_000)}"}`)
   const wide = Row.of(`{${Array.from({ length: 3000 }, (_, number) => `"a column's name ${number}":1`).join(',')}}`)
   expect([long, wide, Row.of('{}')].map((row) => writeRow('', row, at))).toEqual([null, null, null])
+  const longer = rowInBytes(Row.of(`{"A":"${'ü'.repeat(33_000)}"}`))
+  expect(writeRow('', longer, at)).toBeNull()
   const writer = new ValueWriter()
-  for (const row of [long, wide, Row.of('{}'), Row.of('{"A":1}')]) {
+  for (const row of [long, longer, wide, Row.of('{}'), Row.of('{"A":1}')]) {
     writer.begin(rowBytesMax(row) + 2)
     writer.row('<', row)
     writer.text('>')

@@ -6,6 +6,7 @@ import { LinkedEventsError, nearest } from '../../errors.ts'
 import { type LiveSnapshots, openSnapshots } from '../../snapshot/snapshots.ts'
 import { type SnapshotInfo, snapshotStore } from '../../snapshot/store.ts'
 import type { Tell } from '../../telemetry.ts'
+import { rowMemoryOf } from '../row-memory.ts'
 import { parseBound } from './range.ts'
 
 /** The version of each entity that is pinned. */
@@ -78,6 +79,7 @@ export async function chooseVersions(project: Project, pins: Pins, tell: Tell): 
     dir,
     entities: entitiesOf(project.plan),
     pins: new Map(Object.entries(pins)),
+    memoryBytesMax: rowMemoryOf(project.config),
     tell,
   })
   try {

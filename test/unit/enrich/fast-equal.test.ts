@@ -3,7 +3,7 @@ import { enrich, isDelivery } from '../../../src/enrich/enrich.ts'
 import { compileFast, enricher } from '../../../src/enrich/fast.ts'
 import { run } from '../../../src/enrich/pipeline.ts'
 import type { Plan } from '../../../src/enrich/plan.ts'
-import type { SnapshotSet } from '../../../src/enrich/snapshots.ts'
+import { findBy, type SnapshotSet } from '../../../src/enrich/snapshots.ts'
 import { bytesOf } from '../../../src/memory.ts'
 import { Row } from '../../../src/row-text.ts'
 import { jsonText } from '../../../src/sync/row.ts'
@@ -38,7 +38,7 @@ test('a mapping that fails on one event makes a dead letter of it, and the next 
 /** Rows as the sync writes them, by the text of a decimal in the warehouse. */
 function decimals(...texts: string[]): SnapshotSet {
   const get = (key: string) => (texts.includes(key) ? Row.of(`{"P":${jsonText('decimal', key)}}`) : undefined)
-  const snapshot = { entity: 'product', version: 1, epoch: 1, asOf: 0, rows: texts.length, get }
+  const snapshot = { entity: 'product', version: 1, epoch: 1, asOf: 0, rows: texts.length, get, find: findBy(get) }
   return { of: () => snapshot, release: () => {} }
 }
 

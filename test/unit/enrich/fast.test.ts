@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { enrich, isDelivery } from '../../../src/enrich/enrich.ts'
 import { compileFast, enricher } from '../../../src/enrich/fast.ts'
-import type { SnapshotSet } from '../../../src/enrich/snapshots.ts'
+import { findBy, type SnapshotSet } from '../../../src/enrich/snapshots.ts'
 import type { JsonObject } from '../../../src/json.ts'
 import { bytesOf } from '../../../src/memory.ts'
 import { Row } from '../../../src/row-text.ts'
@@ -10,14 +10,8 @@ import { planOf, row } from '../../support/plan.ts'
 
 /** One entity whose rows are texts. */
 function snapshots(rows: Readonly<Record<string, string>>): SnapshotSet {
-  const product = {
-    entity: 'product',
-    version: 3,
-    epoch: 1,
-    asOf: 0,
-    rows: 1,
-    get: (key: string) => (rows[key] === undefined ? undefined : Row.of(rows[key])),
-  }
+  const get = (key: string) => (rows[key] === undefined ? undefined : Row.of(rows[key]))
+  const product = { entity: 'product', version: 3, epoch: 1, asOf: 0, rows: 1, get, find: findBy(get) }
   return { of: () => product, release: () => {} }
 }
 const place = (mapping: JsonObject, format: 'event' | 'payload' = 'event') =>

@@ -15,7 +15,9 @@ function world(onStale: Freshness['onStale'], renewedAt = Number.POSITIVE_INFINI
       const asOf = state.now >= renewedAt ? renewedAt : 0
       return {
         of: (entity) =>
-          entity === 'product' ? { entity, version: 1, epoch: 1, asOf, rows: 1, get: () => undefined } : undefined,
+          entity === 'product'
+            ? { entity, version: 1, epoch: 1, asOf, rows: 1, get: () => undefined, find: () => undefined }
+            : undefined,
         release: () => void state.held--,
       }
     },

@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type LiveSnapshots, openSnapshots } from '../../../src/snapshot/snapshots.ts'
 import { type LocalSnapshotStore, snapshotStore } from '../../../src/snapshot/store.ts'
 import type { Fact } from '../../../src/telemetry.ts'
@@ -12,7 +12,8 @@ let store: LocalSnapshotStore
 let live: LiveSnapshots
 let facts: Fact[]
 
-const open = (entities = ['product']) => openSnapshots({ dir, entities, tell: (fact) => void facts.push(fact) })
+const open = (entities = ['product'], memoryBytesMax = 0) =>
+  openSnapshots({ dir, entities, memoryBytesMax, tell: (fact) => void facts.push(fact) })
 const read = (key: string) => {
   const set = live.current()
   const row = set.of('product')?.get(key)?.values
@@ -135,3 +136,99 @@ test('closing lets a batch finish', async () => {
   batch.release()
   expect(live.current().of('product')).toBeUndefined()
 })
+
+describe('rows that are asked for often', () => {
+  const rows = { '42': '{"N":3}', a: '"one"', ü: '"two"' }
+  const inMemory = () => facts.filter((fact) => fact.name === 'rows-in-memory')
+  /** The values of each row, and of one that is not there. */
+  const all = () => [...Object.keys(rows), 'absent', '\ud800'].map((key) => read(key))
+  const values = ['3', '"one"', '"two"', undefined, undefined]
+  function askOften(): void {
+    const set = live.current()
+    const key = Buffer.from('a')
+    for (let n = 0; n < 70_000; n++) set.of('product')!.find(key, 0, 1)
+    set.release()
+  }
+
+  beforeEach(async () => {
+    live.close()
+    live = open(['product'], 2 ** 20)
+    await publishRows(store, rows, { rows: 3 })
+    await live.refresh()
+  })
+
+  test('are held in memory, and the file is let go', async () => {
+    expect(all()).toEqual(values)
+    askOften()
+    expect(all()).toEqual(values)
+    await vi.waitFor(() => expect(inMemory()).toMatchObject([{ entity: 'product', version: 1 }]))
+    expect(all()).toEqual(values)
+    expect(live.current().of('product')!.find(Buffer.from('[42]'), 1, 3)?.text).toBe('{"N":3}')
+    expect(openFiles('product')).toEqual([])
+  })
+
+  test('are read again of the next version, and those in hand stay', async () => {
+    const batch = live.current()
+    const old = batch.of('product')!
+    askOften()
+    await vi.waitFor(() => expect(inMemory()).toHaveLength(1))
+    const row = old.get('a')!
+    await publishRows(store, { a: '"new"' }, { rows: 3, base: 'current', keep: 1 })
+    await live.refresh()
+    expect([read('a'), old.get('a')?.values]).toEqual(['"new"', '"one"'])
+    askOften()
+    await vi.waitFor(() => expect(inMemory()).toMatchObject([{ version: 1 }, { version: 2 }]))
+    expect([read('a'), read('ü'), old.get('a')?.values]).toEqual(['"new"', '"two"', '"one"'])
+    batch.release()
+    expect(row.text).toBe('{"N":"one"}')
+    expect(() => old.get('a')).toThrow(/not open/)
+  })
+
+  test('are read from the file while there is no room for them, and have it when it is given back', async () => {
+    live.close()
+    const { size } = statSync(join(dir, 'snapshots', 'product', '1.sqlite'))
+    live = open(['product'], 1.5 * size)
+    await live.refresh()
+    const batch = live.current()
+    askOften()
+    await vi.waitFor(() => expect(inMemory()).toHaveLength(1))
+    await publishRows(store, { a: '"new"' }, { rows: 3, base: 'current' })
+    await live.refresh()
+    askOften()
+    await turns()
+    expect([read('a'), inMemory().length]).toEqual(['"new"', 1])
+    batch.release()
+    askOften()
+    await vi.waitFor(() => expect(inMemory()).toHaveLength(2))
+    expect(read('a')).toBe('"new"')
+  })
+
+  test('are not read on when their version goes', async () => {
+    askOften() // begins
+    live.close()
+    await turns()
+    live = open(['product'], 0)
+    await live.refresh()
+    askOften()
+    await turns()
+    expect([read('a'), inMemory().length]).toEqual(['"one"', 0])
+  })
+})
+
+/** Time enough to read a few rows. */
+const turns = () => new Promise((resolve) => setTimeout(resolve, 50))
+
+/** Snapshot files of an entity that this process has open. */
+function openFiles(entity: string): string[] {
+  return readdirSync('/proc/self/fd')
+    .map((name) => readlinkOf(`/proc/self/fd/${name}`))
+    .filter((path) => path.startsWith(join(dir, 'snapshots', entity)))
+}
+
+function readlinkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return '' // closed since it was listed
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The rows of a version in memory, in the order of their hashes as in the file: a lookup waits for memory once or twice, where
+ * a point read of a file that nobody has just read waits a dozen times, and it makes no text of the key and none of the row.
+ */
+import type Database from 'better-sqlite3'
+import { asciiHash, keyHash, keyHashEnd } from '../key.ts'
+import { Row, type RowLayout } from '../row-text.ts'
+import { hasCollided } from './table.ts'
+
+/** Bytes of the rows that are read before the event loop gets a turn: some two milliseconds. */
+const sliceBytes = 512 * 1024
+/** Before a row: how many bytes its key has, in two bytes, and its values, in three; seven bits each, the high ones first. */
+const headBytes = 5
+/** Whoever copies a row four bytes at a time may read so many behind it. */
+const spareBytes = 3
+/** Positions are whole numbers of 31 bits. */
+const heapBytesMost = 2 ** 31 - 1
+
+/** Of a snapshot file. */
+export interface FileSize {
+  readonly rows: number
+  readonly bytes: number
+}
+
+/** Upper bound of what the rows of a file take in memory: their keys and values are in the file as well. */
+export function bytesInMemory(size: FileSize): number {
+  return heapBytes(size) + 4 * (partsOf(size) + 1)
+}
+
+function heapBytes({ rows, bytes }: FileSize): number {
+  return bytes + headBytes * rows + spareBytes
+}
+
+function partsOf({ rows }: FileSize): number {
+  return Math.max(1, rows)
+}
+
+/**
+ * Reads all rows, in turns with everything else. Null: they cannot be in memory, because one of them is too long (a key of
+ * 16 KiB, values of 2 MiB), all are (2 GiB), or two keys share their hash; or `isWanted` does not want them any more.
+ */
+export async function readIntoMemory(
+  database: Database.Database,
+  options: { readonly layout: RowLayout; readonly size: FileSize; readonly isWanted: () => boolean },
+): Promise<RowsInMemory | null> {
+  const { layout, size, isWanted } = options
+  if (heapBytes(size) > heapBytesMost || hasCollided(database)) return null
+  const rows = new RowsInMemory(layout, size)
+  for (const slice of slices(database, size)) {
+    if (!rows.add(slice)) return null
+    await new Promise((resolve) => setImmediate(resolve))
+    if (!isWanted()) return null
+  }
+  return rows
+}
+
+const headAndRow = 'char(k >> 7, k & 127, r >> 14, (r >> 7) & 127, r & 127) || key || row'
+
+function* slices(database: Database.Database, { rows, bytes }: FileSize): Generator<Uint8Array> {
+  const rowsPerSlice = Math.max(1, Math.floor((sliceBytes * rows) / bytes))
+  const slice = database
+    .prepare<[number], [number | null, Buffer]>(
+      `SELECT max(hash), CAST(group_concat(${headAndRow}, '') AS BLOB)
+       FROM (SELECT hash, key, row, octet_length(key) AS k, octet_length(row) AS r
+             FROM entity WHERE hash > ? ORDER BY hash LIMIT ${rowsPerSlice})`,
+    )
+    .raw()
+  for (let [last, heap] = slice.get(-1)!; last !== null; [last, heap] = slice.get(last)!) yield heap
+}
+
+export class RowsInMemory {
+  readonly #layout: RowLayout
+  /** Rows in the order of their hashes, one after another, each with its head. */
+  readonly #heap: Uint8Array<ArrayBuffer>
+  readonly #view: DataView<ArrayBuffer>
+  #end = 0
+  /** The hashes in as many equal parts as there are rows: where the first row of each part begins, and the end of the last. */
+  readonly #starts: Int32Array
+  #partsBegun = 0
+
+  constructor(layout: RowLayout, size: FileSize) {
+    this.#layout = layout
+    this.#heap = new Uint8Array(heapBytes(size))
+    this.#view = new DataView(this.#heap.buffer)
+    this.#starts = new Int32Array(partsOf(size) + 1)
+  }
+
+  get bytes(): number {
+    return this.#end + this.#starts.byteLength
+  }
+
+  /** Whole rows with their heads, whose hashes are not below those before them. False: one is too long. */
+  add(rows: Uint8Array): boolean {
+    const heap = this.#heap
+    heap.set(rows, this.#end)
+    const end = this.#end + rows.length
+    for (let row = this.#end; row < end; ) {
+      // A length with more bits than the head has place for makes a character beyond ASCII there.
+      if (((heap[row] as number) | (heap[row + 2] as number)) > 127) return false
+      const key = row + headBytes
+      const keyEnd = key + this.#keyBytes(row)
+      this.#begin(this.#partOf(hashOf(heap, key, keyEnd)), row)
+      row = keyEnd + this.#valuesBytes(row)
+    }
+    this.#end = end
+    this.#starts.fill(end, this.#partsBegun)
+    return true
+  }
+
+  /** The row with this key text. */
+  get(key: string): Row | undefined {
+    const bytes = Buffer.from(key)
+    // Half of a surrogate pair has no bytes of its own, and no row.
+    return bytes.toString() === key ? this.#find(keyHash(key), bytes, 0, bytes.length) : undefined
+  }
+
+  /** The row with the key that stands here in ASCII. */
+  find(key: Uint8Array, start: number, end: number): Row | undefined {
+    return this.#find(asciiHash(key, start, end), key, start, end)
+  }
+
+  #find(hash: number, key: Uint8Array, start: number, end: number): Row | undefined {
+    const part = this.#partOf(hash)
+    const partEnd = this.#starts[part + 1] as number
+    for (let row = this.#starts[part] as number; row < partEnd; ) {
+      const values = row + headBytes + this.#keyBytes(row)
+      const valuesEnd = values + this.#valuesBytes(row)
+      if (this.#isKey(row + headBytes, values, key, start, end))
+        return Row.inBytes(this.#layout, this.#view, values, valuesEnd)
+      row = valuesEnd
+    }
+    return undefined
+  }
+
+  /** From the end: keys are more alike where they begin. */
+  #isKey(at: number, atEnd: number, key: Uint8Array, start: number, end: number): boolean {
+    if (atEnd - at !== end - start) return false
+    const heap = this.#heap
+    for (let place = atEnd, from = end; from > start; ) if (key[--from] !== heap[--place]) return false
+    return true
+  }
+
+  #begin(part: number, row: number): void {
+    while (this.#partsBegun <= part) this.#starts[this.#partsBegun++] = row
+  }
+
+  #partOf(hash: number): number {
+    return Math.floor((hash / keyHashEnd) * (this.#starts.length - 1))
+  }
+
+  #keyBytes(row: number): number {
+    return ((this.#heap[row] as number) << 7) | (this.#heap[row + 1] as number)
+  }
+
+  #valuesBytes(row: number): number {
+    const heap = this.#heap
+    return ((heap[row + 2] as number) << 14) | ((heap[row + 3] as number) << 7) | (heap[row + 4] as number)
+  }
+}
+
+/** `keyHash` of a key in UTF-8. */
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  for (let at = start; at < end; at++)
+    if ((bytes[at] as number) > 127) return keyHash(Buffer.from(bytes.buffer, start, end - start).toString())
+  return asciiHash(bytes, start, end)
+}

@@ -1,0 +1,143 @@
+import Database from 'better-sqlite3'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { asciiHash, keyHash } from '../../../src/key.ts'
+import { RowLayout } from '../../../src/row-text.ts'
+import { bytesInMemory, readIntoMemory } from '../../../src/snapshot/rows-in-memory.ts'
+import { createTable, rowReader, rowWriter } from '../../../src/snapshot/table.ts'
+
+const layout = new RowLayout(['{"N":'])
+const key = fc.oneof(
+  fc.constantFrom(
+    '',
+    'a',
+    'b',
+    'aa',
+    'é',
+    'e\u0301',
+    '😀',
+    '42',
+    'a\u0000b',
+    '\ud800',
+    '\ufffd',
+    'k'.repeat(127),
+    'k'.repeat(128),
+  ),
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: 'grapheme' }),
+)
+
+function tableOf(rows: Iterable<readonly [string, string]>, hashOf = keyHash): Database.Database {
+  const database = new Database(':memory:')
+  createTable(database)
+  const writer = rowWriter(database, hashOf)
+  for (const [name, row] of rows) writer.put(name, row)
+  return database
+}
+
+/** The size of the table as a file. */
+function sizeOf(database: Database.Database) {
+  const rows = database.prepare('SELECT count(*) FROM entity').pluck().get() as number
+  return { rows, bytes: database.serialize().length }
+}
+
+async function inMemory(database: Database.Database, isWanted: () => boolean = () => true) {
+  return readIntoMemory(database, { layout, size: sizeOf(database), isWanted })
+}
+
+describe('rows in memory', () => {
+  test('are those of the table, by text and by bytes', async () => {
+    const rows = fc.array(fc.tuple(key, fc.string({ unit: 'grapheme' })), { maxLength: 60 })
+    await fc.assert(
+      fc.asyncProperty(rows, fc.array(key), async (some, others) => {
+        const database = tableOf(some.filter(([name]) => Buffer.from(name).toString() === name))
+        const get = rowReader(database)
+        const read = await inMemory(database)
+        for (const name of [...others, ...some.map(([name]) => name)]) {
+          expect(read!.get(name)?.values).toBe(get(name))
+          if (!/^[\0-\x7f]*$/.test(name)) continue
+          const bytes = Buffer.from(`"${name}",`)
+          expect(read!.find(bytes, 1, bytes.length - 2)?.values).toBe(get(name))
+        }
+        database.close()
+      }),
+    )
+  })
+
+  test('come in many slices, every one of them whole', async () => {
+    const rows = Array.from({ length: 20_000 }, (_, number) => [`SKU-${number}`, `${number}`.repeat(20)] as const)
+    const database = tableOf(rows)
+    let slices = 0
+    const read = await inMemory(database, () => ++slices > 0)
+    expect(slices).toBeGreaterThan(3)
+    expect(rows.filter(([name, row]) => read!.get(name)?.values !== row)).toEqual([])
+    expect(['SKU-', 'SKU-20000', 'SKU-00', 'sku-1'].map((name) => read!.get(name))).toEqual(
+      new Array(4).fill(undefined),
+    )
+    expect(read!.bytes).toBeGreaterThan(rows.length * 100)
+    expect(read!.bytes).toBeLessThan(bytesInMemory(sizeOf(database)))
+    database.close()
+  })
+
+  test('of every length that a head can say', async () => {
+    const lengths = [0, 1, 127, 128, 16_383, 16_384, 2 ** 21 - 1]
+    const rows = lengths.map((length) => [`${length}`, 'é'.repeat(length >> 1) + 'v'.repeat(length & 1)] as const)
+    const keys = [1, 127, 128, 2 ** 14 - 1].map((length) => ['k'.repeat(length), '1'] as const)
+    const database = tableOf([...rows, ...keys])
+    const read = await inMemory(database)
+    for (const [name, row] of [...rows, ...keys]) expect(read!.get(name)?.values === row).toBe(true)
+    database.close()
+  })
+
+  test.each([
+    ['a key of 16 KiB', [['k'.repeat(2 ** 14), '1']]],
+    ['a key of many MiB', [['k'.repeat(2 ** 24), '1']]],
+    ['values of 2 MiB', [['a', 'v'.repeat(2 ** 21)]]],
+    ['values that are longer still', [['a', 'v'.repeat(2 ** 24 + 5)]]],
+  ] as const)('are not read where one has %s', async (_, long) => {
+    const rows = Array.from({ length: 3000 }, (_, number) => [`${number}`, '1'] as const)
+    const database = tableOf([...rows, ...long])
+    expect(await inMemory(database)).toBeNull()
+    database.close()
+  })
+
+  test('are not read where keys share their hash, or where they would be more than 2 GiB', async () => {
+    const sharing = tableOf(
+      [
+        ['a', '1'],
+        ['b', '2'],
+      ],
+      () => 7,
+    )
+    expect(await inMemory(sharing)).toBeNull()
+    sharing.close()
+    const database = tableOf([['a', '1']])
+    expect(
+      await readIntoMemory(database, { layout, size: { rows: 1, bytes: 2 ** 31 }, isWanted: () => true }),
+    ).toBeNull()
+    database.close()
+  })
+
+  test('are not read on when nobody wants them any more', async () => {
+    const database = tableOf(Array.from({ length: 20_000 }, (_, number) => [`${number}`, '1'.repeat(200)] as const))
+    let slices = 0
+    expect(await inMemory(database, () => ++slices < 2)).toBeNull()
+    expect(slices).toBe(2)
+    database.close()
+  })
+
+  test('there may be none', async () => {
+    const database = tableOf([])
+    expect((await inMemory(database))!.get('a')).toBeUndefined()
+    database.close()
+  })
+})
+
+test('the hash of bytes is the hash of the text', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary-ascii' }), (text) => {
+      const bytes = Buffer.from(`.${text}.`)
+      expect(asciiHash(bytes, 1, bytes.length - 1)).toBe(keyHash(text))
+    }),
+  )
+})
