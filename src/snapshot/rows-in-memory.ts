@@ -7,8 +7,11 @@ import { asciiHash, keyHash, keyHashEnd } from '../key.ts'
 import { Row, type RowLayout } from '../row-text.ts'
 import { hasCollided } from './table.ts'
 
-/** Bytes of the rows that are read before the event loop gets a turn: some two milliseconds. */
-const sliceBytes = 512 * 1024
+/** Bytes of the rows that are read at a time: half a millisecond. */
+const sliceBytes = 64 * 1024
+/** Of the time that passes, this share is for reading; so much of it may be made up for at a time, in milliseconds. */
+const share = 1 / 5
+const burst = 4
 /** Before a row: how many bytes its key has, in two bytes, and its values, in three; seven bits each, the high ones first. */
 const headBytes = 5
 /** Whoever copies a row four bytes at a time may read so many behind it. */
@@ -46,21 +49,27 @@ export async function readIntoMemory(
   const { layout, size, isWanted } = options
   if (heapBytes(size) > heapBytesMost || hasCollided(database)) return null
   const rows = new RowsInMemory(layout, size)
+  let began = performance.now()
+  let due = began
   for (const slice of slices(database, size)) {
     if (!rows.add(slice)) return null
-    await new Promise((resolve) => setImmediate(resolve))
+    const now = performance.now()
+    due = Math.max(due, now - burst / share) + (now - began) / share
+    if (now < due) await new Promise((resolve) => setTimeout(resolve, due - now))
     if (!isWanted()) return null
+    began = performance.now()
   }
-  return rows
+  return rows.seal()
 }
 
 const headAndRow = 'char(k >> 7, k & 127, r >> 14, (r >> 7) & 127, r & 127) || key || row'
 
-function* slices(database: Database.Database, { rows, bytes }: FileSize): Generator<Uint8Array> {
+/** As text: it is short-lived memory of the engine, while each buffer would press for a full collection. */
+function* slices(database: Database.Database, { rows, bytes }: FileSize): Generator<string> {
   const rowsPerSlice = Math.max(1, Math.floor((sliceBytes * rows) / bytes))
   const slice = database
-    .prepare<[number], [number | null, Buffer]>(
-      `SELECT max(hash), CAST(group_concat(${headAndRow}, '') AS BLOB)
+    .prepare<[number], [number | null, string]>(
+      `SELECT max(hash), group_concat(${headAndRow}, '')
        FROM (SELECT hash, key, row, octet_length(key) AS k, octet_length(row) AS r
              FROM entity WHERE hash > ? ORDER BY hash LIMIT ${rowsPerSlice})`,
     )
@@ -71,7 +80,7 @@ function* slices(database: Database.Database, { rows, bytes }: FileSize): Genera
 export class RowsInMemory {
   readonly #layout: RowLayout
   /** Rows in the order of their hashes, one after another, each with its head. */
-  readonly #heap: Uint8Array<ArrayBuffer>
+  readonly #heap: Buffer<ArrayBuffer>
   readonly #view: DataView<ArrayBuffer>
   #end = 0
   /** The hashes in as many equal parts as there are rows: where the first row of each part begins, and the end of the last. */
@@ -80,7 +89,7 @@ export class RowsInMemory {
 
   constructor(layout: RowLayout, size: FileSize) {
     this.#layout = layout
-    this.#heap = new Uint8Array(heapBytes(size))
+    this.#heap = Buffer.from(new ArrayBuffer(heapBytes(size)))
     this.#view = new DataView(this.#heap.buffer)
     this.#starts = new Int32Array(partsOf(size) + 1)
   }
@@ -90,10 +99,9 @@ export class RowsInMemory {
   }
 
   /** Whole rows with their heads, whose hashes are not below those before them. False: one is too long. */
-  add(rows: Uint8Array): boolean {
+  add(rows: string): boolean {
     const heap = this.#heap
-    heap.set(rows, this.#end)
-    const end = this.#end + rows.length
+    const end = this.#end + heap.write(rows, this.#end)
     for (let row = this.#end; row < end; ) {
       // A length with more bits than the head has place for makes a character beyond ASCII there.
       if (((heap[row] as number) | (heap[row + 2] as number)) > 127) return false
@@ -103,8 +111,13 @@ export class RowsInMemory {
       row = keyEnd + this.#valuesBytes(row)
     }
     this.#end = end
-    this.#starts.fill(end, this.#partsBegun)
     return true
+  }
+
+  /** After the last row. */
+  seal(): this {
+    this.#starts.fill(this.#end, this.#partsBegun)
+    return this
   }
 
   /** The row with this key text. */
