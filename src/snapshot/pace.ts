@@ -1,23 +1,27 @@
 /** Whether a version is asked for rows so often that it pays to hold them in memory. */
 
-/** Lookups of one look at the pace. */
-const windowLookups = 65_536
+/** Lookups of one look at the pace, and as a share of the rows: more rows take longer to read, and want better proof. */
+const windowLookupsMin = 65_536
+const windowShare = 1 / 8
 const hour = 3_600_000
 
 /**
- * Reading a row into memory costs a quarter to a half of what it then saves with each lookup (2 µs of CPU), and has to be done
- * for each version, which is every hour: so it pays when each row, on average, is asked for once an hour.
+ * Reading a row into memory costs half of what it then saves with each lookup (2 µs of CPU), and has to be done for each version,
+ * which is every hour: so it pays when each row, on average, is asked for once an hour.
  */
 export class Pace {
   readonly #rows: number
   readonly #now: () => number
-  #left = windowLookups
+  readonly #windowLookups: number
+  #left: number
   #since: number
 
   /** `now`: milliseconds, from anywhere. */
   constructor(rows: number, now: () => number) {
     this.#rows = rows
     this.#now = now
+    this.#windowLookups = Math.max(windowLookupsMin, Math.ceil(rows * windowShare))
+    this.#left = this.#windowLookups
     this.#since = now()
   }
 
@@ -28,8 +32,8 @@ export class Pace {
 
   #windowEnds(): boolean {
     const now = this.#now()
-    const pays = (now - this.#since) * this.#rows <= windowLookups * hour
-    this.#left = windowLookups
+    const pays = (now - this.#since) * this.#rows <= this.#windowLookups * hour
+    this.#left = this.#windowLookups
     this.#since = now
     return pays
   }

@@ -172,8 +172,8 @@ export class RowsInMemory {
 }
 
 /** `keyHash` of a key in UTF-8. */
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
+function hashOf(bytes: Buffer, start: number, end: number): number {
   for (let at = start; at < end; at++)
-    if ((bytes[at] as number) > 127) return keyHash(Buffer.from(bytes.buffer, start, end - start).toString())
+    if ((bytes[at] as number) > 127) return keyHash(bytes.toString('utf8', start, end))
   return asciiHash(bytes, start, end)
 }

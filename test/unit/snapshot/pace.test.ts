@@ -14,15 +14,22 @@ function pays({ rows, perSecond, lookups = 65_536 }: { rows: number; perSecond: 
 }
 
 test('it pays when each row, on average, is asked for once an hour', () => {
-  const rows = 1_000_000
-  expect([5000, 278, 277, 10].map((perSecond) => pays({ rows, perSecond }))).toEqual([true, true, false, false])
+  const [rows, lookups] = [1_000_000, 125_000]
+  expect([5000, 278, 277, 10].map((perSecond) => pays({ rows, perSecond, lookups }))).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ])
   expect([3, 2.7].map((perSecond) => pays({ rows: 10_000, perSecond }))).toEqual([true, false])
 })
 
-test('it is judged by 65,536 lookups, and again by the next ones', () => {
-  expect(pays({ rows: 1000, perSecond: 1e6, lookups: 65_535 })).toBe(false)
+test('it is judged by an eighth as many lookups as there are rows, but 65,536 at least, and again by the next ones', () => {
+  expect([65_535, 65_536].map((lookups) => pays({ rows: 1000, perSecond: 1e6, lookups }))).toEqual([false, true])
+  const many = { rows: 8_000_000, perSecond: 1e6 }
+  expect([999_999, 1_000_000].map((lookups) => pays({ ...many, lookups }))).toEqual([false, true])
   let now = 0
-  const pace = new Pace(1_000_000, () => now)
+  const pace = new Pace(500_000, () => now)
   const window = (seconds: number) => {
     const told = Array.from({ length: 65_536 }, () => pace.lookup()).lastIndexOf(true)
     now += seconds * 1000
