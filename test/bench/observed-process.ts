@@ -20,6 +20,8 @@ export interface Figures {
   readonly halfMiB: number
   readonly endMiB: number
   readonly firstOutputSeconds: number
+  /** When it had said what it is measured from; 0: nothing. */
+  readonly settledSeconds: number
 }
 
 interface Sample {
@@ -41,20 +43,26 @@ export interface Contender extends Command {
   readonly done: () => Promise<number>
   readonly events: number
   readonly secondsMax: number
+  /** It is measured from when it has said this, instead of from a quarter of the output. */
+  readonly settled?: string
 }
 
 /** Runs the contender until all output is there. */
 export async function observe(contender: Contender): Promise<Figures> {
-  const { events, secondsMax, done: count } = contender
+  const { events, secondsMax, done: count, settled } = contender
   const started = performance.now()
   const running = new ObservedProcess(contender)
   const samples: Sample[] = []
+  let isSettled = false
+  let from = 0
   try {
     for (;;) {
       const done = await count()
       const seconds = (performance.now() - started) / 1000
       running.check()
       samples.push({ seconds, done, ...running.usage() })
+      isSettled ||= settled === undefined ? done >= events * 0.25 : running.lines.some((line) => line.includes(settled))
+      if (!isSettled) from = samples.length
       if (done >= events) break
       if (seconds > secondsMax) throw new Error(`${done} of ${events} events in ${secondsMax} s`)
       await new Promise((resolve) => setTimeout(resolve, pollMilliseconds))
@@ -62,7 +70,8 @@ export async function observe(contender: Contender): Promise<Figures> {
   } finally {
     await running.end()
   }
-  return figures(samples, events)
+  if (!isSettled) throw new Error(`all was done before it said: ${settled}`)
+  return figures(samples, { events, from, settled: settled !== undefined })
 }
 
 export class ObservedProcess {
@@ -126,8 +135,11 @@ export class ObservedProcess {
   }
 }
 
-function figures(samples: readonly Sample[], events: number): Figures {
-  const from = samples.find(({ done }) => done >= events * 0.25)!
+function figures(
+  samples: readonly Sample[],
+  { events, from: first, settled }: { readonly events: number; readonly from: number; readonly settled: boolean },
+): Figures {
+  const from = samples[first]!
   const to = samples.findLast(({ done }) => done <= events * 0.9) ?? samples.at(-1)!
   const window = to.done > from.done ? to : samples.at(-1)!
   const count = window.done - from.done
@@ -141,5 +153,6 @@ function figures(samples: readonly Sample[], events: number): Figures {
     halfMiB: samples.find(({ done }) => done >= events / 2)!.ownMiB,
     endMiB: samples.at(-1)!.ownMiB,
     firstOutputSeconds: samples.find(({ done }) => done > 0)!.seconds,
+    settledSeconds: settled ? from.seconds : 0,
   }
 }

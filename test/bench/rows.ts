@@ -5,7 +5,8 @@ import type { TestBench } from './test-bench.ts'
 export interface RowsOptions {
   readonly few: number
   readonly many: number
-  readonly events: number
+  /** Enough for the rows to come into memory, and then for a measurement. */
+  readonly events: (rows: number) => number
   readonly rounds: number
 }
 
@@ -17,7 +18,7 @@ export async function rows(bench: TestBench, { few, many, events, rounds }: Rows
   for (const count of results.keys()) {
     bench.talk(`${count.toLocaleString('en')} rows ...`)
     await bench.snapshotOf(count)
-    await bench.publishEvents(`events-${count}`, { events, rows: count })
+    await bench.publishEvents(`events-${count}`, { events: events(count), rows: count })
   }
   for (let round = 1; round <= rounds; round++) {
     for (const [count, list] of results) {
@@ -25,12 +26,19 @@ export async function rows(bench: TestBench, { few, many, events, rounds }: Rows
       await bench.createTopic(name)
       const command = bench.program({ name, input: `events-${count}`, stateDir: await bench.snapshotOf(count) })
       const done = () => bench.written(name)
-      const figures = await observe({ command, core: bench.core, events, secondsMax: 300, done })
+      const figures = await observe({
+        command,
+        core: bench.core,
+        events: events(count),
+        secondsMax: 600,
+        done,
+        settled: 'the rows of a snapshot are in memory',
+      })
       list.push(figures)
       await bench.admin.deleteTopics([name])
-      const { cpuPerMillion, firstOutputSeconds } = figures
+      const { cpuPerMillion, firstOutputSeconds, settledSeconds, ownMiB } = figures
       bench.talk(
-        `${count} rows: ${cpuPerMillion.toFixed(2)} CPU s per million, first output ${firstOutputSeconds.toFixed(2)} s`,
+        `${count} rows: ${cpuPerMillion.toFixed(2)} CPU s per million, first output ${firstOutputSeconds.toFixed(2)} s, in memory after ${settledSeconds.toFixed(1)} s, ${ownMiB.toFixed(0)} MiB`,
       )
     }
   }
