@@ -30,6 +30,7 @@ export default defineConfig({
           include: [spark],
           exclude,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },
