@@ -29,7 +29,7 @@ export interface TestBroker {
 export interface BrokerOptions {
   /** Where the data is; kept at the end. Default: a temporary folder, removed by `stop()`. */
   readonly dir?: string
-  /** Port of the first node; node n has `port + 2 (n - 1)`, controllers one more. Default: free ones. */
+  /** Port of the first node's clients. Default, and for all other ports: free ones. */
   readonly port?: number
   readonly nodes?: number
   /** More broker properties, or other values; `{port}` and `{controller}` stand for the node's own. */
@@ -73,6 +73,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<TestBrok
     await Promise.all(nodes.map((node) => node.start()))
   } catch (error) {
     await Promise.all(nodes.map((node) => node.end('SIGKILL')))
+    // Another process of the tests took one of the ports since they were chosen.
+    const another = temporary && options.port === undefined && String(error).includes('Address already in use')
+    if (another) return startBroker(options)
     throw error
   }
   return {
@@ -224,11 +227,10 @@ class BrokerNode {
 }
 
 async function choosePorts(count: number, first?: number): Promise<NodePorts[]> {
-  const numbers =
-    first === undefined ? await freePorts(count * 2) : Array.from({ length: count * 2 }, (_, i) => first + i)
+  const numbers = await freePorts(count * 2)
   return Array.from({ length: count }, (_, index) => ({
-    client: numbers[index * 2] ?? 0,
-    controller: numbers[index * 2 + 1] ?? 0,
+    client: (index === 0 ? first : undefined) ?? numbers[index * 2]!,
+    controller: numbers[index * 2 + 1]!,
   }))
 }
 

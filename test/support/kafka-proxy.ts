@@ -64,7 +64,7 @@ export interface SpoiledBroker {
 export function useSpoiledBroker(take: (made: SpoiledBroker) => void): void {
   let made: SpoiledBroker | null = null
   beforeAll(async () => {
-    const [behind = 0, _, front = 0] = await freePorts(3)
+    const [behind = 0, front = 0] = await freePorts(2)
     const proxy = await kafkaProxy(front, behind)
     const properties = { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${front}` }
     const broker = await startBroker({ port: behind, properties })
