@@ -7,7 +7,7 @@ import { keyOf } from '../key.ts'
 import type { Span } from '../memory.ts'
 import type { Row } from '../row-text.ts'
 import type { EntityStatus } from './outcome.ts'
-import type { SnapshotSet } from './snapshots.ts'
+import type { Snapshot, SnapshotSet } from './snapshots.ts'
 
 /** What to do when an entity has no row: let the event go on without it (Segment's way), wait for one, leave it out, or set it aside. */
 export type OnMissing = 'pass' | 'hold' | 'drop' | 'dead_letter'
@@ -82,21 +82,20 @@ export function matchText({ binding, line }: Match): string {
 /** `value`: what the event has at the match property. */
 export function matchValue(binding: Binding, value: JsonValue | undefined, snapshots: SnapshotSet): Match {
   const snapshot = snapshots.of(binding.entity)
-  const version = snapshot?.version ?? null
   const found = typeof value === 'string' ? null : keyOf(value)
-  if (typeof found === 'string') return { binding, status: found, key: null, row: null, line: null, version }
+  if (typeof found === 'string')
+    return { binding, status: found, key: null, row: null, line: null, version: snapshot?.version ?? null }
   const key = found === null ? (value as string) : found.key // text is its own key
-  if (snapshot === undefined) return { binding, status: 'entity_not_ready', key, row: null, line: null, version }
-  const row = snapshot.get(key)
-  return { binding, status: row === undefined ? 'no_match' : 'hit', key, row: row ?? null, line: null, version }
+  return matchOf(binding, key, snapshot, snapshot?.get(key))
 }
 
 /** The same for a value that is a text, plain ASCII, and stands in these bytes. */
-export function matchBytes(binding: Binding, text: Span, snapshots: SnapshotSet): Match {
+export function matchBytes(binding: Binding, { bytes, start, end }: Span, snapshots: SnapshotSet): Match {
   const snapshot = snapshots.of(binding.entity)
-  if (snapshot === undefined)
-    return { binding, status: 'entity_not_ready', key: null, row: null, line: null, version: null }
-  const row = snapshot.find(text.bytes, text.start, text.end)
-  const { version } = snapshot
-  return { binding, status: row === undefined ? 'no_match' : 'hit', key: null, row: row ?? null, line: null, version }
+  return matchOf(binding, null, snapshot, snapshot?.find(bytes, start, end))
+}
+
+function matchOf(binding: Binding, key: string | null, snapshot: Snapshot | undefined, row: Row | undefined): Match {
+  const status = snapshot === undefined ? 'entity_not_ready' : row === undefined ? 'no_match' : 'hit'
+  return { binding, status, key, row: row ?? null, line: null, version: snapshot?.version ?? null }
 }

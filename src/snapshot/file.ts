@@ -15,8 +15,6 @@ const mappedBytesMax = 2_147_418_112
 export interface Serving {
   /** For its rows in memory. */
   readonly room: Room
-  /** Milliseconds, from anywhere. */
-  readonly now: () => number
   /** A cache of rows is tried, and this hears whether it pays. */
   readonly cacheTold: (state: CacheState) => void
   /** The rows are in memory now. */
@@ -30,11 +28,10 @@ export class SnapshotFile implements Snapshot {
   /** The same with a cache of rows. */
   #readCached: GetValues
   readonly #serving: Serving | null
-  /** Null: it is not asked any more, or never was. */
+  /** Null: not for many lookups, or already being read into memory. */
   #pace: Pace | null
   #inMemory: RowsInMemory | null = null
   #bytesTaken = 0
-  #closed = false
   #manifest: Manifest
   #asOf: number
 
@@ -54,7 +51,7 @@ export class SnapshotFile implements Snapshot {
     this.#readCached = serving === null ? this.#read : cachedRows(this.#read, serving.cacheTold)
     this.#layout = readLayout(this.#database)
     this.#serving = serving
-    this.#pace = serving === null ? null : new Pace(manifest.rows, serving.now)
+    this.#pace = serving === null ? null : new Pace(manifest.rows)
   }
 
   get entity(): string {
@@ -95,8 +92,6 @@ export class SnapshotFile implements Snapshot {
   }
 
   close(): void {
-    this.#closed = true
-    this.#pace = null
     this.#inMemory = null
     this.#giveRoom()
     this.#database.close()
@@ -109,9 +104,9 @@ export class SnapshotFile implements Snapshot {
     if (!room.take(bytes)) return // the next window asks again
     this.#pace = null
     this.#bytesTaken = bytes
-    const options = { layout: this.#layout, size: this.#manifest, isWanted: () => !this.#closed }
+    const options = { layout: this.#layout, size: this.#manifest, isWanted: () => this.#database.open }
     const rows = await readIntoMemory(this.#database, options).catch(() => null)
-    if (this.#closed) return
+    if (!this.#database.open) return // closed meanwhile
     if (rows === null) return this.#giveRoom()
     this.#inMemory = rows
     this.#readCached = this.#read

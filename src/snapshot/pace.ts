@@ -17,7 +17,7 @@ export class Pace {
   #since: number
 
   /** `now`: milliseconds, from anywhere. */
-  constructor(rows: number, now: () => number) {
+  constructor(rows: number, now = () => performance.now()) {
     this.#rows = rows
     this.#now = now
     this.#windowLookups = Math.max(windowLookupsMin, Math.ceil(rows * windowShare))

@@ -145,7 +145,6 @@ class OpenSnapshots implements LiveSnapshots {
       if (digest === manifest.digest)
         return new SnapshotFile(dir, manifest, {
           room: this.#room,
-          now: () => performance.now(),
           cacheTold: (state) => tell({ name: 'row-cache', entity, ...state }),
           inMemory: ({ bytes }) => tell({ name: 'rows-in-memory', entity, version, bytes }),
         })

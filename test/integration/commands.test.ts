@@ -342,6 +342,24 @@ describe('from a warehouse table to an enriched event', () => {
   })
 })
 
+test('rows that are asked for often come into memory, but not beyond limits.row_memory; the outputs are the same', async () => {
+  const order = '{"type":"track","event":"Order","properties":{"sku":"SKU-2","account":42}}\n'
+  const outputs = await Promise.all(
+    ['', 'limits: { row_memory: 0 }\n'].map(async (limits) => {
+      const cwd = await shop({ 'linked-events.yaml': config + limits, 'events.ndjson': order.repeat(60_000) })
+      await json(['sync'], { cwd })
+      const { stderr, code } = await linkedEvents(['run', '--until-end', '--verbose'], { cwd })
+      expect(code).toBe(0)
+      expect(stderr.includes('the rows of a snapshot are in memory now')).toBe(limits === '')
+      const payloads = lines(cwd, 'payloads.ndjson').map((line) => (JSON.parse(line) as { value: unknown }).value)
+      return [lines(cwd, 'events.ndjson'), payloads]
+    }),
+  )
+  const [held, read] = outputs
+  expect(held!.map(({ length }) => length)).toEqual([60_000, 60_000])
+  expect(held).toEqual(read)
+})
+
 describe('pipes', () => {
   const piped = config
     .replace('file: ./events.ndjson', 'file: "-"')

@@ -24,6 +24,20 @@ test('row events are counted by entity, also those of a run that failed after th
   expect(text).not.toContain('linked_events_row_events_total{entity="account"')
 })
 
+test('the bytes of rows in memory are those of the version that is served', async () => {
+  const { registry, tell } = metrics({ pipeline: 'p', version: '1', entities: ['product'] })
+  const bytes = async () => /row_memory_bytes\{.*\} (\d+)/.exec(await registry.metrics())?.[1]
+  const serving = { name: 'snapshot-serving', entity: 'product', rows: 9, bytes: 99, asOf: 0 } as const
+  expect(await bytes()).toBe('0')
+  tell({ ...serving, version: 1 })
+  tell({ name: 'row-cache', entity: 'product', active: true, hitRatio: 0.5 })
+  tell({ name: 'rows-in-memory', entity: 'product', version: 1, bytes: 77 })
+  expect(await bytes()).toBe('77')
+  expect(await registry.metrics()).toContain('linked_events_row_cache_active{entity="product",pipeline="p"} 0')
+  tell({ ...serving, version: 2 })
+  expect(await bytes()).toBe('0')
+})
+
 function run(more: Partial<SyncRun>): SyncRun {
   const times = { started_at: '2026-01-01T00:00:00.000Z', duration_seconds: 1 }
   const version = { version: 1, epoch: 1, rows: 0 }
