@@ -2,18 +2,9 @@
  * What the destinations and triggers say of an event, remembered: most events of a stream are alike in the few values that
  * decide. The memory is small and exact: an entry holds the very bytes that it was decided on.
  */
-import type { FilterReason } from './outcome.ts'
-import type { DestinationPlan } from './plan.ts'
 import type { Found } from './scan.ts'
 import type { ShapeNode } from './shape.ts'
 import type { View } from './view.ts'
-
-/** For one destination: the mappings that apply (by their number), or why there are none. */
-export interface Decision {
-  readonly destination: DestinationPlan
-  readonly mappings: readonly number[]
-  readonly reason: FilterReason | null
-}
 
 const entriesMax = 256
 /** Values longer than this together are not worth remembering. */
@@ -21,16 +12,16 @@ const bytesMax = 256
 /** So many misses more than hits: the values of this stream do not repeat. */
 const missesMax = 10_000
 
-interface Entry {
+interface Entry<Decision> {
   readonly bytes: Uint8Array
-  readonly decisions: readonly Decision[]
+  readonly decision: Decision
 }
 
-export class Decisions {
+export class Decisions<Decision> {
   readonly #nodes: readonly { readonly slot: number; readonly whole: boolean }[]
-  readonly #entries: (Entry | undefined)[] = new Array(entriesMax).fill(undefined)
+  readonly #entries: (Entry<Decision> | undefined)[] = new Array(entriesMax).fill(undefined)
   readonly #bytes = new Uint8Array(bytesMax + 16)
-  #last: Entry | null = null
+  #last: Entry<Decision> | null = null
   #length = 0
   #place = 0
   #misses = 0
@@ -48,21 +39,21 @@ export class Decisions {
   }
 
   /** What was decided on the same values before, or `decide`'s answer. */
-  of(bytes: Uint8Array, found: Found, decide: () => readonly Decision[]): readonly Decision[] {
+  of(bytes: Uint8Array, found: Found, decide: () => Decision): Decision {
     if (this.#misses > missesMax) return decide()
     const last = this.#last
-    if (last !== null && this.#hasSigned(last.bytes, bytes, found)) return last.decisions
+    if (last !== null && this.#hasSigned(last.bytes, bytes, found)) return last.decision
     if (!this.#sign(bytes, found)) return decide()
     let entry = this.#entries[this.#place]
     if (entry !== undefined && this.#isSame(entry.bytes)) {
       if (this.#misses > 0) this.#misses--
     } else {
       this.#misses++
-      entry = { bytes: this.#bytes.slice(0, this.#length), decisions: decide() }
+      entry = { bytes: this.#bytes.slice(0, this.#length), decision: decide() }
       this.#entries[this.#place] = entry
     }
     this.#last = entry
-    return entry.decisions
+    return entry.decision
   }
 
   /** Whether these are the deciding bytes, without gathering them: the event before is often of the same kind. */

@@ -8,7 +8,7 @@ import type { Span } from '../memory.ts'
 import type { RowLayout } from '../row-text.ts'
 import { triggerReads } from '../trigger/reads.ts'
 import { discardReason } from './consent.ts'
-import { type Decision, Decisions } from './decisions.ts'
+import { Decisions } from './decisions.ts'
 import {
   type Delivery,
   deliver,
@@ -19,24 +19,38 @@ import {
   outcomeOf,
   withoutRow,
 } from './enrich.ts'
-import { type Match, matchBytes, matchValue } from './match.ts'
+import { type Binding, type Match, matchBytes, matchValue } from './match.ts'
+import type { FilterReason } from './outcome.ts'
 import { patchWriter, type WriteValue } from './patch.ts'
 import { computedReads, objectText, type Path, type PieceMember, piecesOf, placePieces, setPaths } from './pieces.ts'
-import type { MappingPlan, Plan } from './plan.ts'
+import type { DestinationPlan, MappingPlan, Plan } from './plan.ts'
 import { RowReader } from './row-reader.ts'
-import { openScanner } from './scan.ts'
+import { type Found, openScanner } from './scan.ts'
 import { nodeAt, type Shape, type ShapeNode, shapeOf } from './shape.ts'
-import type { SnapshotSet } from './snapshots.ts'
-import type { Message } from './source.ts'
+import type { Snapshot, SnapshotSet } from './snapshots.ts'
+import { inHandMost, type Message } from './source.ts'
 import { ValueWriter } from './value-writer.ts'
 import { eventFrom, isPlainText, isProto, type View, valueAt, viewOf } from './view.ts'
 
-export type Enrich = (snapshots: SnapshotSet, message: Message) => Enrichment
+export interface Enricher {
+  /** A message that will be enriched soon: what is slow to come is asked for. */
+  look(snapshots: SnapshotSet, message: Message): void
+  /** Whether somebody looked at it or not. The outputs are valid until the next message. */
+  enrich(snapshots: SnapshotSet, message: Message): Enrichment
+}
 
 /** The fast way where there is one, and the way through the parsed event. */
-export function enricher(plan: Plan): Enrich {
+export function compileEnricher(plan: Plan): Enricher {
   const fast = compileFast(plan)
-  return (snapshots, message) => fast?.(snapshots, message) ?? enrich(plan, snapshots, message)
+  return {
+    look: (snapshots, message) => fast?.look(snapshots, message),
+    enrich: (snapshots, message) => fast?.enrich(snapshots, message) ?? enrich(plan, snapshots, message),
+  }
+}
+
+/** As `Enricher`; null from `enrich`: this event has to be parsed. */
+export interface FastEnricher extends Pick<Enricher, 'look'> {
+  enrich(snapshots: SnapshotSet, message: Message): Enrichment | null
 }
 
 /** What a mapping reads of the event. Null: it may read anything. */
@@ -48,18 +62,43 @@ interface Needs {
   readonly format: 'event' | 'payload'
 }
 
+/** Where an event has the key of a row. */
+interface FastKey {
+  readonly binding: Binding
+  readonly node: ShapeNode
+  /** Of the set in hand. */
+  snapshot: Snapshot | undefined
+}
+
+/** For one destination: the mappings that apply, or why there are none. Null is a mapping that needs the parsed event. */
+interface Decision {
+  readonly destination: DestinationPlan
+  readonly mappings: readonly (FastMapping | null)[]
+  readonly reason: FilterReason | null
+}
+
 /** A mapping for events that were scanned. */
 interface FastMapping {
   readonly plan: MappingPlan
-  readonly keys: readonly ShapeNode[]
+  readonly keys: readonly FastKey[]
   /** What the mapping reads, or its computed pieces. */
   readonly view: View
   /** From pieces; null: the mapping makes its result as a whole. */
   readonly write: WriteValue | null
 }
 
-/** Null from the result: this event has to be parsed. Null instead of it: all have to. */
-export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Message) => Enrichment | null) | null {
+/** A message that was looked at. */
+interface Looked {
+  readonly place: number
+  readonly found: Found
+  /** Null: none. */
+  message: Message | null
+  /** Null: it has to be parsed. */
+  decisions: readonly Decision[] | null
+}
+
+/** Null: every event has to be parsed. */
+export function compileFast(plan: Plan): FastEnricher | null {
   const decisive = decisivePaths(plan)
   if (decisive.some((path) => path.length === 0 || path.some(isProto))) return null
   const needs = plan.destinations.flatMap(({ format, mappings }) =>
@@ -74,31 +113,62 @@ export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Mess
     ),
   ])
   const view = viewOf(shape, decisive)
-  const decisions = new Decisions(view)
+  const decisions = new Decisions<readonly Decision[]>(view)
   const mappings = needs.map((need) => placed(need, shape))
-  const scanner = openScanner({ shape, limits: plan.limits })
+  const keys = mappings.flatMap((mapping) => mapping?.keys ?? [])
+  const scanner = openScanner({ shape, limits: plan.limits, places: inHandMost })
   if (scanner === null) return null
-  const { found } = scanner
+  const inHand = scanner.found.map((found, place): Looked => ({ place, found, message: null, decisions: null }))
   const writer = new ValueWriter()
   const canonical = new CanonicalRows()
   const rows = new RowReader(seenColumns(needs, plan.space))
+  let setInHand: SnapshotSet | null = null
 
-  return (snapshots, message) => {
+  return {
+    look(snapshots, message) {
+      // Where many paths are wanted there are fewer places: the other messages are looked at when they are visited.
+      if (message.place < inHand.length) look(inHand[message.place]!, message, snapshots)
+    },
+    enrich(snapshots, message) {
+      const looked = inHand[message.place % inHand.length]!
+      if (looked.message !== message) look(looked, message, snapshots)
+      looked.message = null
+      return looked.decisions === null ? null : enrichLooked(looked.found, looked.decisions, message)
+    },
+  }
+
+  function look(looked: Looked, message: Message, snapshots: SnapshotSet): void {
     const { bytes, valueStart, valueEnd } = message
-    if (!scanner.scan(bytes, valueStart, valueEnd)) return null
+    const { place, found } = looked
+    if (snapshots !== setInHand) {
+      for (const key of keys) key.snapshot = snapshots.of(key.binding.entity)
+      setInHand = snapshots
+    }
+    looked.message = message
+    looked.decisions = null
+    if (!scanner!.scan(place, bytes, valueStart, valueEnd)) return
+    looked.decisions = decisions.of(bytes, found, () => decide(plan, eventFrom(view, bytes, found), mappings))
+    for (const { mappings } of looked.decisions)
+      for (const mapping of mappings)
+        if (mapping !== null)
+          for (const { node, snapshot } of mapping.keys)
+            if (isPlainText(node, bytes, found))
+              snapshot?.expect?.(bytes, (found.starts[node.slot] as number) + 1, (found.ends[node.slot] as number) - 1)
+  }
+
+  function enrichLooked(found: Found, decisions: readonly Decision[], message: Message): Enrichment | null {
     writer.reset()
     const entries: (Delivery | Omission)[] = []
-    for (const decision of decisions.of(bytes, found, () => decide(plan, eventFrom(view, bytes, found)))) {
-      const { destination, reason } = decision
+    for (const { destination, reason, mappings } of decisions) {
       if (reason !== null) {
         entries.push({ destination, mapping: null, outcome: 'filtered', matches: [], reason })
         continue
       }
-      for (const number of decision.mappings) {
-        const mapping = mappings[number]
-        if (mapping === null || mapping === undefined) return null
-        const matched = { plan, destination, mapping: mapping.plan, matches: match(mapping, snapshots, bytes) }
-        const entry = withoutRow(matched) ?? make(mapping, matched, message)
+      for (const mapping of mappings) {
+        if (mapping === null) return null
+        const matches = mapping.keys.map((key) => match(key, message.bytes, found))
+        const matched = { plan, destination, mapping: mapping.plan, matches }
+        const entry = withoutRow(matched) ?? make(mapping, matched, message, found)
         if (entry === null) return null
         if ('explanation' in entry) return entry
         entries.push(entry)
@@ -107,19 +177,16 @@ export function compileFast(plan: Plan): ((snapshots: SnapshotSet, message: Mess
     return { entries }
   }
 
-  function match({ plan: { bindings }, keys }: FastMapping, snapshots: SnapshotSet, bytes: Buffer): Match[] {
-    return bindings.map((binding, index) => {
-      const key = keys[index]!
-      const start = found.starts[key.slot] as number
-      if (isPlainText(key, bytes, found)) {
-        const end = (found.ends[key.slot] as number) - 1
-        return matchBytes(binding, { bytes, start: start + 1, end }, snapshots)
-      }
-      return matchValue(binding, start >= 0 ? valueAt(key, bytes, found) : undefined, snapshots)
-    })
+  function match({ binding, node, snapshot }: FastKey, bytes: Buffer, found: Found): Match {
+    const start = found.starts[node.slot] as number
+    if (isPlainText(node, bytes, found)) {
+      const end = (found.ends[node.slot] as number) - 1
+      return matchBytes(binding, { bytes, start: start + 1, end }, snapshot)
+    }
+    return matchValue(binding, start >= 0 ? valueAt(node, bytes, found) : undefined, setInHand!)
   }
 
-  function make(mapping: FastMapping, matched: Matched, message: Message) {
+  function make(mapping: FastMapping, matched: Matched, message: Message, found: Found) {
     const { bytes, valueStart: start, valueEnd: end } = message
     const { destination, matches } = matched
     const event = () => eventFrom(mapping.view, bytes, found)
@@ -147,14 +214,14 @@ function decisivePaths(plan: Plan): Path[] {
   ])
 }
 
-function decide(plan: Plan, event: JsonObject): Decision[] {
+function decide(plan: Plan, event: JsonObject, all: readonly (FastMapping | null)[]): Decision[] {
   let number = 0
   return plan.destinations.map((destination): Decision => {
     const first = number
     number += destination.mappings.length
     const discard = discardReason(event, { destination: destination.integration, categories: destination.categories })
     if (discard !== null) return { destination, mappings: [], reason: discard }
-    const mappings = destination.mappings.flatMap(({ trigger }, index) => (trigger.matches(event) ? first + index : []))
+    const mappings = all.slice(first, number).filter((_, index) => destination.mappings[index]!.trigger.matches(event))
     if (mappings.length > 0) return { destination, mappings, reason: null }
     const reason = destination.mappings.length === 0 ? 'NO_MATCHING_MAPPING' : 'FILTERED_AT_MAPPING'
     return { destination, mappings, reason }
@@ -178,7 +245,13 @@ function hasQuotedNames(kit: JsonObject): boolean {
 
 function placed({ plan, reads, members, format }: Needs, shape: Shape): FastMapping | null {
   if (reads === null) return null
-  const keys = plan.bindings.map(({ path }) => nodeAt(shape, path))
+  const keys = plan.bindings.map(
+    (binding): FastKey => ({
+      binding,
+      node: nodeAt(shape, binding.path),
+      snapshot: undefined,
+    }),
+  )
   if (members === null) return { plan, keys, view: viewOf(shape, reads), write: null }
   const view = viewOf(shape, eventPaths(computedReads(members)))
   return { plan, keys, view, write: format === 'event' ? patchWriter(members, shape) : payloadWriter(members, shape) }

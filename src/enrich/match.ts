@@ -90,8 +90,7 @@ export function matchValue(binding: Binding, value: JsonValue | undefined, snaps
 }
 
 /** The same for a value that is a text, plain ASCII, and stands in these bytes. */
-export function matchBytes(binding: Binding, { bytes, start, end }: Span, snapshots: SnapshotSet): Match {
-  const snapshot = snapshots.of(binding.entity)
+export function matchBytes(binding: Binding, { bytes, start, end }: Span, snapshot: Snapshot | undefined): Match {
   return matchOf(binding, null, snapshot, snapshot?.find(bytes, start, end))
 }
 

@@ -8,12 +8,13 @@ import type { ValueWriter } from './value-writer.ts'
 
 const openBrace = 0x7b
 
+/** What is written instead of the event's bytes from `start` to `end`: a text, and a row that follows it. */
 interface Edit {
   readonly start: number
   readonly end: number
   readonly text: string
-  /** Follows the text. */
   readonly row: Row | null
+  next: Edit | null
 }
 
 /** Null: the event has to be parsed after all. */
@@ -22,15 +23,33 @@ export type WriteValue = (source: PieceSource, writer: ValueWriter) => Span | nu
 export function patchWriter(members: readonly PieceMember[], shape: Shape): WriteValue {
   const placed = placePieces(members, shape, { isEvent: true })
   return (source, writer) => {
-    const edits: Edit[] = []
-    if (!edit(placed, shape.root, source, edits)) return null
-    if (edits.length > 1) edits.sort((a, b) => a.start - b.start)
-    return write(source, edits, writer)
+    const edits = new Edits()
+    return edit(placed, shape.root, source, edits) ? write(source, edits, writer) : null
+  }
+}
+
+/** Edits in the order of the bytes; at one place in the order in which they came. A list, because arrays begin with room for many. */
+class Edits {
+  first: Edit | null = null
+  /** Upper bound of the bytes of all. */
+  bytesMax = 0
+
+  add(start: number, end: number, text: string, row: Row | null): void {
+    this.bytesMax += 3 * text.length + (row === null ? 0 : rowBytesMax(row))
+    let before: Edit | null = null
+    let next = this.first
+    while (next !== null && next.start <= start) {
+      before = next
+      next = next.next
+    }
+    const edit = { start, end, text, row, next }
+    if (before === null) this.first = edit
+    else before.next = edit
   }
 }
 
 /** False: an object meets an object at a depth that only the values tell. */
-function edit(members: readonly PlacedMember[], node: ShapeNode, source: PieceSource, edits: Edit[]): boolean {
+function edit(members: readonly PlacedMember[], node: ShapeNode, source: PieceSource, edits: Edits): boolean {
   const { found, bytes } = source
   const tail = found.tails[node.slot] as number
   let isFirst = tail === (found.starts[node.slot] as number) + 1
@@ -46,26 +65,24 @@ function edit(members: readonly PlacedMember[], node: ShapeNode, source: PieceSo
     if (row === undefined || text === undefined) continue
     if (start >= 0) {
       if (onObject && (row !== null || text.charCodeAt(0) === openBrace)) return false
-      edits.push({ start, end: found.ends[member.node.slot] as number, text, row })
+      edits.add(start, found.ends[member.node.slot] as number, text, row)
     } else {
-      const head = isFirst ? member.head.slice(1) : member.head
-      edits.push({ start: tail, end: tail, text: row === null ? head + text : head, row })
+      const head = isFirst ? member.headOfFirst : member.head
+      edits.add(tail, tail, row === null ? head + text : head, row)
       isFirst = false
     }
   }
   return true
 }
 
-function write({ bytes, start, end }: PieceSource, edits: readonly Edit[], writer: ValueWriter): Span {
-  let size = end - start
-  for (const { text, row } of edits) size += 3 * text.length + (row === null ? 0 : rowBytesMax(row))
-  writer.begin(size)
+function write({ bytes, start, end }: PieceSource, { first, bytesMax }: Edits, writer: ValueWriter): Span {
+  writer.begin(end - start + bytesMax)
   let at = start
-  for (const { start: from, end: to, text, row } of edits) {
-    writer.bytes(bytes, at, from)
-    if (row === null) writer.text(text)
-    else writer.row(text, row)
-    at = to
+  for (let edit = first; edit !== null; edit = edit.next) {
+    writer.bytes(bytes, at, edit.start)
+    if (edit.row === null) writer.text(edit.text)
+    else writer.row(edit.text, edit.row)
+    at = edit.end
   }
   writer.bytes(bytes, at, end)
   return writer.end()

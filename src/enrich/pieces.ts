@@ -102,6 +102,8 @@ export interface PlacedMember {
   readonly above: readonly ShapeNode[]
   /** `,"name":` */
   readonly head: string
+  /** `"name":` */
+  readonly headOfFirst: string
 }
 
 /** `isEvent`: the output is the event, and the shape has the paths that are set. */
@@ -121,6 +123,7 @@ export function placePieces(
       property: piece.kind === 'property' ? nodeAt(shape, read) : null,
       above: read.slice(0, -1).map((_, depth) => nodeAt(shape, read.slice(0, depth + 1))),
       head: `,${JSON.stringify(name)}:`,
+      headOfFirst: `${JSON.stringify(name)}:`,
     }
   })
 }

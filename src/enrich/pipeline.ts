@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Tell } from '../telemetry.ts'
 import { rejected } from './decode.ts'
 import { isDelivery } from './enrich.ts'
-import { type Enrich, enricher } from './fast.ts'
+import { compileEnricher, type Enricher } from './fast.ts'
 import { firstHold } from './holds.ts'
 import { type HoldPlan, type Plan, type ProvenanceFor, provenances } from './plan.ts'
 import { heldBytes, recordBytes } from './record-bytes.ts'
@@ -32,7 +32,7 @@ export async function run(pipeline: Pipeline, signal: AbortSignal): Promise<void
   const { source, sink, snapshots, freshness, clock, tell } = pipeline
   const fresh = new FreshVersions({ snapshots, rules: freshness, clock, tell })
   const provenanceOf = provenances(pipeline.plan)
-  const enrich = enricher(pipeline.plan)
+  const enricher = compileEnricher(pipeline.plan)
   await source.consume(async (batch) => {
     const versions = await fresh.current(signal)
     if (versions === null) return // told to stop while it waited: the batch is read again later
@@ -41,7 +41,8 @@ export async function run(pipeline: Pipeline, signal: AbortSignal): Promise<void
     const outputs = sink.begin(batch)
     try {
       const { holds } = pipeline.plan
-      enrichBatch({ sink, enrich, holds, provenance: provenanceOf(batch.topic), batch, versions, outputs, tally })
+      const provenance = provenanceOf(batch.topic)
+      enrichBatch({ sink, enricher, holds, provenance, batch, versions, outputs, tally })
     } finally {
       versions.release()
     }
@@ -68,7 +69,7 @@ export async function run(pipeline: Pipeline, signal: AbortSignal): Promise<void
 
 interface BatchInHand {
   readonly sink: Sink
-  readonly enrich: Enrich
+  readonly enricher: Enricher
   readonly holds: HoldPlan | null
   readonly provenance: ProvenanceFor
   readonly batch: Batch
@@ -77,10 +78,10 @@ interface BatchInHand {
   readonly tally: Tally
 }
 
-function enrichBatch({ sink, enrich, holds, provenance, batch, versions, outputs, tally }: BatchInHand): void {
-  batch.each((message) => {
+function enrichBatch({ sink, enricher, holds, provenance, batch, versions, outputs, tally }: BatchInHand): void {
+  const visit = (message: Message) => {
     tally.lastTimestamp = message.timestamp
-    const enrichment = enrich(versions, message)
+    const enrichment = enricher.enrich(versions, message)
     if ('reason' in enrichment) return deadLetter(message, enrichment)
     const { entries } = enrichment
     for (const entry of entries) {
@@ -99,7 +100,8 @@ function enrichBatch({ sink, enrich, holds, provenance, batch, versions, outputs
       const from = provenance(destination, mapping, outcome, matches)
       outputs.deliver(destination.target, message, value, from)
     }
-  })
+  }
+  batch.each(visit, (message) => enricher.look(versions, message))
 
   function deadLetter(
     message: Message,

@@ -2,10 +2,10 @@
  * The inner part of `scan.ts`, in AssemblyScript: one pass over the bytes of an event, texts sixteen bytes at a time. After a
  * change run `npm run scanner`, which compiles it into `scan-code.ts`. Positions are addresses; 0 means: not sure, or no JSON.
  *
- * The memory, as `scan.ts` knows it: what a scan finds, by slot, at `starts`, `ends`, `tails` and `plain`; from `nodes` on the
- * nodes of the shape, each with address and length of its name, first child, next sibling (-1: none), end of the slots below
- * it, and the lengths of its children's names as bits; then names, and the event. The byte after the event is 0, which ends
- * whatever runs over the event's end.
+ * The memory, as `scan.ts` knows it: what a scan finds, by slot, at `starts`, `ends`, `tails` and `plain`, of some scans one
+ * after another; from `nodes` on the nodes of the shape, each with address and length of its name, first child, next sibling
+ * (-1: none), end of the slots below it, and the lengths of its children's names as bits; then names, and the event. The byte
+ * after the event is 0, which ends whatever runs over the event's end.
  */
 const starts: usize = 0
 const ends: usize = 0x2000
@@ -26,18 +26,29 @@ let keysLeft: i32 = 0
 let isPlain: i32 = 0
 /** From an address here to a position in the caller's bytes. */
 let bias: i32 = 0
+/** The slot from which on this scan keeps what it finds. */
+let base: usize = 0
 
-/** `start`: the caller's position of the first byte. */
-export function scan(from: usize, end: usize, start: i32, slots: usize, depthMax: i32, keysMax: i32): bool {
+/** `start`: the caller's position of the first byte. `at`: the slot where what is found begins. */
+export function scan(
+  from: usize,
+  end: usize,
+  start: i32,
+  at: usize,
+  slots: usize,
+  depthMax: i32,
+  keysMax: i32,
+): bool {
   bias = start - <i32>from
+  base = at
   keysLeft = keysMax
-  memory.fill(starts, 0xff, slots << 2)
+  for (let slot = at; slot < at + slots; slot++) store<i32>(starts + (slot << 2), -1)
   let p = next(from)
   if (load<u8>(p) != openBrace) return false
-  store<i32>(starts, <i32>p + bias)
+  store<i32>(starts + (at << 2), <i32>p + bias)
   p = object(p, 0, depthMax)
   if (p == 0) return false
-  store<i32>(ends, <i32>p + bias)
+  store<i32>(ends + (at << 2), <i32>p + bias)
   while (p < end && isSpace(load<u8>(p))) p++
   return p == end
 }
@@ -91,7 +102,7 @@ function object(p: usize, node: i32, depthLeft: i32): usize {
       byte = load<u8>(p)
     }
   }
-  if (node >= 0) store<i32>(tails + (<usize>node << 2), <i32>tail + bias)
+  if (node >= 0) store<i32>(tails + ((base + node) << 2), <i32>tail + bias)
   return p + 1
 }
 
@@ -112,15 +123,15 @@ function childOf(node: i32, start: usize, end: usize): i32 {
 function wanted(p: usize, node: i32, depthLeft: i32): usize {
   const at = nodes + <usize>node * nodeBytes
   const slotsEnd = load<i32>(at + 16)
-  for (let below = node + 1; below < slotsEnd; below++) store<i32>(starts + (<usize>below << 2), -1)
-  store<i32>(starts + (<usize>node << 2), <i32>p + bias)
+  for (let below = node + 1; below < slotsEnd; below++) store<i32>(starts + ((base + below) << 2), -1)
+  store<i32>(starts + ((base + node) << 2), <i32>p + bias)
   const byte: u32 = load<u8>(p)
   if (load<i32>(at + 8) < 0) {
     p = value(p, depthLeft)
-    store<u8>(plain + node, <u8>isPlain)
+    store<u8>(plain + base + node, <u8>isPlain)
   } else if (byte == openBrace) p = object(p, node, depthLeft)
   else p = byte == 0x6e ? word(p, byte) : 0
-  store<i32>(ends + (<usize>node << 2), <i32>p + bias)
+  store<i32>(ends + ((base + node) << 2), <i32>p + bias)
   return p
 }
 

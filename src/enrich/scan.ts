@@ -20,10 +20,10 @@ export interface Found {
 }
 
 export interface Scanner {
-  /** Of the last scan. */
-  readonly found: Found
-  /** True: the bytes are a JSON object within the limits, and `found` says where everything is. False: nobody knows yet. */
-  scan(bytes: Buffer, start: number, end: number): boolean
+  /** Of the last scan for each place. */
+  readonly found: readonly Found[]
+  /** True: the bytes are a JSON object within the limits, and `found[place]` says where everything is. False: nobody knows yet. */
+  scan(place: number, bytes: Buffer, start: number, end: number): boolean
 }
 
 /** Larger and deeper events are parsed: the memory is fixed, and the scan uses the stack. */
@@ -41,32 +41,33 @@ const nodeBytes = 24
 const namesAt = nodesAt + slotsMax * nodeBytes
 
 interface Code {
-  scan(from: number, end: number, start: number, slots: number, depthMax: number, keysMax: number): number
+  scan(from: number, end: number, start: number, at: number, slots: number, depthMax: number, keysMax: number): number
   weave(from: number, end: number, heads: number, count: number, to: number): number
 }
 
-/** What `scan.as.ts` exports. One memory serves many shapes, one after another: a scan and the use of what it found are synchronous. */
+/** What `scan.as.ts` exports. One memory serves many shapes, one after another: scans and the use of what they found are synchronous. */
 export const code = instantiateWasm<Code>(compileWasm(Buffer.from(scanCode, 'base64')), sharedMemory)
 
 const inputAt = reserve(inputBytesMax + 32)
-const found: Found = {
-  starts: new Int32Array(sharedMemory.buffer, startsAt, slotsMax),
-  ends: new Int32Array(sharedMemory.buffer, endsAt, slotsMax),
-  plain: new Uint8Array(sharedMemory.buffer, plainAt, slotsMax),
-  tails: new Int32Array(sharedMemory.buffer, tailsAt, slotsMax),
-}
 /** Whose nodes are in the memory. */
 let inHand: Shape | null = null
 
-/** Null: so many paths are wanted that they do not fit. */
-export function openScanner({ shape, limits }: { readonly shape: Shape; readonly limits: Limits }): Scanner | null {
-  if (shape.slots > slotsMax || nameBytes(shape.root) > tablesBytes - namesAt) return null
+/** With at most so many places. Null: so many paths are wanted that they do not fit. */
+export function openScanner(options: {
+  readonly shape: Shape
+  readonly limits: Limits
+  readonly places: number
+}): Scanner | null {
+  const { shape, limits } = options
+  const { slots } = shape
+  if (slots > slotsMax || nameBytes(shape.root) > tablesBytes - namesAt) return null
+  const places = Math.min(options.places, Math.floor(slotsMax / slots))
   const bytesMax = Math.min(limits.bytesMax, inputBytesMax)
   const depthMax = Math.min(limits.depthMax, depthMost)
   const { keysMax } = limits
   return {
-    found,
-    scan(bytes, start, end) {
+    found: Array.from({ length: places }, (_, place) => foundAt(place * slots, slots)),
+    scan(place, bytes, start, end) {
       const length = end - start
       if (start < 0 || length > bytesMax) return false
       if (inHand !== shape) writeNodes((inHand = shape))
@@ -77,10 +78,20 @@ export function openScanner({ shape, limits }: { readonly shape: Shape; readonly
       }
       const after = memory[from + length] as number
       memory[from + length] = 0
-      const isSure = code.scan(from, from + length, start, shape.slots, depthMax, keysMax) === 1
+      const isSure = code.scan(from, from + length, start, place * slots, slots, depthMax, keysMax) === 1
       memory[from + length] = after
       return isSure
     },
+  }
+}
+
+function foundAt(at: number, slots: number): Found {
+  const { buffer } = sharedMemory
+  return {
+    starts: new Int32Array(buffer, startsAt + 4 * at, slots),
+    ends: new Int32Array(buffer, endsAt + 4 * at, slots),
+    plain: new Uint8Array(buffer, plainAt + at, slots),
+    tails: new Int32Array(buffer, tailsAt + 4 * at, slots),
   }
 }
 

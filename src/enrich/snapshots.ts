@@ -13,6 +13,8 @@ export interface Snapshot {
   get(key: string): Row | undefined
   /** The same, for a key that is ASCII and stands in these bytes. */
   find(bytes: Buffer, start: number, end: number): Row | undefined
+  /** The row of this key, ASCII, will be asked for soon. */
+  expect?(bytes: Buffer, start: number, end: number): void
 }
 
 /** `find`, for snapshots that have their rows by text. */

@@ -1,10 +1,15 @@
 /** Where messages come from. `kafka/source.ts` and `files/source.ts` keep these promises. */
 
+/** So many messages, at most, are in hand at the same time. */
+export const inHandMost = 16
+
 /**
- * One message, as a cursor: the same object serves every message of a batch, and `bytes` belongs to the source.
+ * One message, as a cursor: the same object serves many messages of a batch, and `bytes` belongs to the source.
  * Copy what must outlive the call that received it.
  */
 export interface Message {
+  /** Which of those in hand it is, from 0 on and below `inHandMost`. */
+  place: number
   topic: string
   partition: number
   /** Position in the partition, from 0; a safe integer. */
@@ -34,8 +39,11 @@ export interface Batch {
   readonly bytes: number
   /** Messages of the partition after this batch, as far as known. */
   readonly lag: number | null
-  /** Calls `visit` for each message, in order, synchronously. */
-  each(visit: (message: Message) => void): void
+  /**
+   * Calls `visit` for each message, in order, synchronously. Where the source has some in hand at the same time, it calls `look`
+   * for each of them before it visits the first; they stay as they are until they are visited.
+   */
+  each(visit: (message: Message) => void, look?: (message: Message) => void): void
   /** The batch is done: never hand it out again. Call it after every output of the batch is acknowledged. */
   acknowledge(): Promise<void>
 }

@@ -14,14 +14,16 @@ import { varintSize } from './varint.ts'
  * is filled in twice before they are copied.
  */
 interface OwnHeaders extends Span {
+  readonly provenance: Provenance
   readonly extra: DeliveryWriterOptions['extraHeaders']
   readonly topic: string
   readonly partition: number
-  /** Decimal digits of the offset. */
-  readonly digits: number
-  /** Where its digits stand in `le.source` and in `le.event_id`. */
-  readonly sourceAt: number
-  readonly eventIdAt: number
+  /** The offset that is filled in now, and the first one that has more digits. */
+  offset: number
+  readonly offsetEnd: number
+  /** Where it ends in `le.source` and in `le.event_id`. */
+  readonly sourceEnd: number
+  readonly eventIdEnd: number
 }
 
 const encodedBytes = 64 * 1024
@@ -29,6 +31,7 @@ const encodedStart = reserve(encodedBytes)
 /** One for all writers, as the memory is. */
 const encodedHeaders = new Map<Provenance, OwnHeaders>()
 let encodedEnd = encodedStart
+let lastHeaders: OwnHeaders | undefined
 
 export interface DeliveryWriterOptions {
   /** Headers for every record, after the provenance: `le.replay_id`. */
@@ -69,28 +72,25 @@ export class DeliveryWriter {
 
   /** With the message's offset in them; valid until the next call. */
   #headers(provenance: Provenance, { topic, partition, offset }: Message): OwnHeaders {
-    const digits = digitsOf(offset)
-    let own = encodedHeaders.get(provenance)
-    if (own === undefined || !this.#isFor(own, topic, partition, digits)) {
-      own = this.#encode(provenance, topic, partition, digits)
-      encodedHeaders.set(provenance, own)
+    if (lastHeaders?.provenance !== provenance) lastHeaders = encodedHeaders.get(provenance)
+    const own = lastHeaders
+    if (own !== undefined && this.#isFor(own, topic, partition, offset)) {
+      fillIn(own, offset)
+      return own
     }
-    const { bytes, sourceAt, eventIdAt } = own
-    let rest = offset
-    for (let digit = digits - 1; digit >= 0; digit--) {
-      const next = Math.floor(rest / 10)
-      bytes[sourceAt + digit] = bytes[eventIdAt + digit] = 48 + (rest - next * 10)
-      rest = next
-    }
-    return own
+    lastHeaders = this.#encode(provenance, topic, partition, offset)
+    encodedHeaders.set(provenance, lastHeaders)
+    return lastHeaders
   }
 
-  #isFor(own: OwnHeaders, topic: string, partition: number, digits: number): boolean {
-    return own.digits === digits && own.partition === partition && own.topic === topic && own.extra === this.#extra
+  #isFor(own: OwnHeaders, topic: string, partition: number, offset: number): boolean {
+    const { offsetEnd } = own
+    const isAsLong = offset >= own.offset && offset < offsetEnd
+    return isAsLong && own.partition === partition && own.topic === topic && own.extra === this.#extra
   }
 
-  #encode(provenance: Provenance, topic: string, partition: number, digits: number): OwnHeaders {
-    const offset = '0'.repeat(digits)
+  #encode(provenance: Provenance, topic: string, partition: number, offset: number): OwnHeaders {
+    const digits = String(offset).length
     const source = encodeHeaders([
       ['le.destination', provenance.destination],
       ['le.action', provenance.action],
@@ -112,23 +112,32 @@ export class DeliveryWriter {
       encodedEnd += encoded.length
     }
     return {
+      provenance,
       extra: this.#extra,
       topic,
       partition,
-      digits,
+      offset,
+      offsetEnd: 10 ** digits,
       bytes: fits ? memory : encoded,
       start,
       end: start + encoded.length,
-      sourceAt: start + source.length - digits,
-      eventIdAt: start + source.length + eventId.length - digits,
+      sourceEnd: start + source.length,
+      eventIdEnd: start + source.length + eventId.length,
     }
   }
 }
 
-function digitsOf(value: number): number {
-  let count = 1
-  for (let limit = 10; value >= limit; limit *= 10) count++
-  return count
+/** A later offset with as many digits: mostly it is the next, and only the last digit is another. */
+function fillIn(own: OwnHeaders, offset: number): void {
+  const { bytes, sourceEnd, eventIdEnd } = own
+  let before = own.offset
+  own.offset = offset
+  for (let rest = offset, back = 1; rest !== before; back++) {
+    const next = Math.floor(rest / 10)
+    bytes[sourceEnd - back] = bytes[eventIdEnd - back] = 48 + (rest - next * 10)
+    rest = next
+    before = Math.floor(before / 10)
+  }
 }
 
 /** What we set on a dead letter; a dead letter that comes in again gets them anew. */

@@ -3,7 +3,7 @@
  * Control batches and what aborted transactions wrote are left out.
  */
 
-import type { Message } from '../enrich/source.ts'
+import { inHandMost, type Message } from '../enrich/source.ts'
 import { LinkedEventsError } from '../errors.ts'
 import { copyBytes, memory, reserve } from '../memory.ts'
 import { codecOf, decompress } from './codecs.ts'
@@ -151,20 +151,18 @@ export class RecordBatch {
     return String(Math.max(0, this.highWatermark - 1 - this.#from))
   }
 
-  /** Visits each message in order. The one message object is reused, and so are the bytes it speaks of. */
-  each(visit: (message: Message) => void): void {
-    const message: Message = {
-      topic: this.topic,
-      partition: this.partition,
-      offset: 0,
-      timestamp: 0,
-      bytes: empty,
-      keyStart: -1,
-      keyEnd: -1,
-      valueStart: -1,
-      valueEnd: -1,
-      headersStart: 0,
-      headersEnd: 0,
+  /**
+   * Visits each message in order, as many at a time as are in hand: their bytes lie in the window together. Message objects are
+   * reused, and so are the bytes they speak of.
+   */
+  each(visit: (message: Message) => void, look?: (message: Message) => void): void {
+    const { topic, partition } = this
+    const messages = Array.from({ length: inHandMost }, (_, place) => newMessage(place, topic, partition))
+    let inHand = 0
+    const visitAll = () => {
+      const count = inHand
+      inHand = 0
+      for (let place = 0; place < count; place++) visit(messages[place]!)
     }
     const from = this.#from
     const until = this.#until
@@ -173,25 +171,34 @@ export class RecordBatch {
       let at = batch.from
       let windowEnd = at
       let shift = 0
+      let lies = bytes
       for (let left = batch.count; left > 0; left--) {
         source = bytes
         position = at
         const length = varint()
-        const end = position + length
+        const body = position
+        const end = body + length
         if (end > windowEnd) {
+          visitAll()
           windowEnd = Math.min(batch.end, at + windowBytes)
           const fits = end <= windowEnd
           shift = fits ? windowAt - at : 0
-          message.bytes = fits ? memory : bytes
+          lies = fits ? memory : bytes
           if (fits) copyBytes(memory, windowAt, bytes, at, windowEnd)
           else windowEnd = end
+          source = bytes // a visitor may have read records of its own
         }
         at = end
-        position++ // attributes of the record, unused
+        position = body + 1 // behind the attributes of the record, unused
         const timestampDelta = varlong()
         const offset = batch.base + varint()
         if (offset < from) continue
-        if (offset >= until) return
+        if (offset >= until) {
+          visitAll()
+          return
+        }
+        const message = messages[inHand++]!
+        message.bytes = lies
         message.offset = offset
         message.timestamp =
           (batch.attributes & logAppendTime) === 0 ? batch.firstTimestamp + timestampDelta : batch.maxTimestamp
@@ -205,9 +212,28 @@ export class RecordBatch {
         message.valueEnd = valueLength < 0 ? -1 : position + shift
         message.headersStart = position + shift
         message.headersEnd = end + shift
-        visit(message)
+        look?.(message)
+        if (inHand === inHandMost) visitAll()
       }
+      visitAll()
     }
+  }
+}
+
+function newMessage(place: number, topic: string, partition: number): Message {
+  return {
+    place,
+    topic,
+    partition,
+    offset: 0,
+    timestamp: 0,
+    bytes: empty,
+    keyStart: -1,
+    keyEnd: -1,
+    valueStart: -1,
+    valueEnd: -1,
+    headersStart: 0,
+    headersEnd: 0,
   }
 }
 

@@ -85,6 +85,10 @@ export class SnapshotFile implements Snapshot {
     return this.get(bytes.toString('latin1', start, end))
   }
 
+  expect(bytes: Buffer, start: number, end: number): void {
+    this.#inMemory?.expect(bytes, start, end)
+  }
+
   /** The same version, seen to be true at a later time. */
   confirm(manifest: Manifest): void {
     this.#manifest = manifest

@@ -14,10 +14,13 @@ const share = 1 / 5
 const burst = 4
 /** Before a row: how many bytes its key has, in two bytes, and its values, in three; seven bits each, the high ones first. */
 const headBytes = 5
-/** Whoever copies a row four bytes at a time may read so many behind it. */
-const spareBytes = 3
+/** Whoever copies a row four bytes at a time may read behind it, and so does who fetches the last one. */
+const spareBytes = 256
 /** Positions are whole numbers of 31 bits. */
 const heapBytesMost = 2 ** 31 - 1
+
+/** So many rows are fetched at the same time. */
+const expectedMost = 16
 
 /** Of a snapshot file. */
 export interface FileSize {
@@ -86,6 +89,9 @@ export class RowsInMemory {
   /** The hashes in as many equal parts as there are rows: where the first row of each part begins, and the end of the last. */
   readonly #starts: Int32Array
   #partsBegun = 0
+  /** Parts in which rows will be asked for soon. */
+  readonly #expected = new Int32Array(expectedMost)
+  #expectedCount = 0
 
   constructor(layout: RowLayout, size: FileSize) {
     this.#layout = layout
@@ -132,7 +138,29 @@ export class RowsInMemory {
     return this.#find(asciiHash(key, start, end), key, start, end)
   }
 
+  /** A key in ASCII that will be asked for soon. */
+  expect(key: Uint8Array, start: number, end: number): void {
+    if (this.#expectedCount < expectedMost)
+      this.#expected[this.#expectedCount++] = this.#partOf(asciiHash(key, start, end))
+  }
+
+  /** Waits for the memory of all that is expected at the same time. */
+  #fetch(): void {
+    const heap = this.#heap
+    const starts = this.#starts
+    const expected = this.#expected
+    let sum = 0
+    for (let place = 0; place < this.#expectedCount; place++) {
+      const row = starts[expected[place] as number] as number
+      sum +=
+        (heap[row] as number) + (heap[row + 64] as number) + (heap[row + 128] as number) + (heap[row + 192] as number)
+    }
+    expected[0] = sum // or the compiler would see that nobody needs what was read
+    this.#expectedCount = 0
+  }
+
   #find(hash: number, key: Uint8Array, start: number, end: number): Row | undefined {
+    if (this.#expectedCount > 1) this.#fetch()
     const part = this.#partOf(hash)
     const partEnd = this.#starts[part + 1] as number
     for (let row = this.#starts[part] as number; row < partEnd; ) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Decision, Decisions } from '../../../src/enrich/decisions.ts'
+import { Decisions } from '../../../src/enrich/decisions.ts'
 import { shapeOf } from '../../../src/enrich/shape.ts'
 import { viewOf } from '../../../src/enrich/view.ts'
 import { foundIn } from '../../support/found.ts'
@@ -9,13 +9,13 @@ const paths = [['type'], ['properties', 'sku'], ['context', 'consent']]
 /** A memory for these paths that tells of each text whether it had to decide; each decision is one of its own. */
 function memory() {
   const shape = shapeOf([...paths, ['userId']])
-  const decisions = new Decisions(viewOf(shape, paths))
-  return (text: string): { decided: boolean; decision: readonly Decision[] } => {
+  const decisions = new Decisions<object>(viewOf(shape, paths))
+  return (text: string): { decided: boolean; decision: object } => {
     const bytes = Buffer.from(text)
     let decided = false
     const decision = decisions.of(bytes, foundIn(shape, bytes), () => {
       decided = true
-      return []
+      return {}
     })
     return { decided, decision }
   }
@@ -57,7 +57,7 @@ describe('a decision', () => {
 
   test('is never taken from another event, however many there are', () => {
     const of = memory()
-    const known = new Map<string, readonly Decision[]>()
+    const known = new Map<string, object>()
     for (let turn = 0; turn < 3; turn++) {
       for (let number = 0; number < 2000; number++) {
         const text = event(`t${number % 7}`, String(number))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { enrich, isDelivery } from '../../../src/enrich/enrich.ts'
-import { compileFast, enricher } from '../../../src/enrich/fast.ts'
+import { compileEnricher, compileFast } from '../../../src/enrich/fast.ts'
 import { run } from '../../../src/enrich/pipeline.ts'
 import type { Plan } from '../../../src/enrich/plan.ts'
 import { findBy, type SnapshotSet } from '../../../src/enrich/snapshots.ts'
@@ -42,7 +42,7 @@ function decimals(...texts: string[]): SnapshotSet {
   return { of: () => snapshot, release: () => {} }
 }
 
-function output(plan: Plan, snapshots: SnapshotSet, key: string, way = enricher(plan)) {
+function output(plan: Plan, snapshots: SnapshotSet, key: string, way = compileEnricher(plan).enrich) {
   const enrichment = way(snapshots, messageOf(`{"type":"track","sku":"${key}"}`))
   return 'reason' in enrichment
     ? null
@@ -57,11 +57,11 @@ test('very small and very large decimals of a row are written alike, whichever r
   const keys = ['1.50', '0.0000001', '-0.00000012', '1000000000000000000000', '0.000001', '123456789012345678901234.5']
   for (const first of keys) {
     const snapshots = decimals(...keys)
-    const way = enricher(plan)
+    const way = compileEnricher(plan).enrich
     for (const key of [first, ...keys]) {
       const slow = output(plan, snapshots, key, (set, message) => enrich(plan, set, message))
       expect(output(plan, snapshots, key, way)).toEqual(slow)
     }
   }
-  expect(compileFast(plan)?.(decimals('2'), messageOf('{"type":"track","sku":"2"}'))).not.toBeNull()
+  expect(compileFast(plan)?.enrich(decimals('2'), messageOf('{"type":"track","sku":"2"}'))).not.toBeNull()
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { enrich, isDelivery } from '../../../src/enrich/enrich.ts'
-import { compileFast, enricher } from '../../../src/enrich/fast.ts'
+import { type Enrichment, enrich, isDelivery } from '../../../src/enrich/enrich.ts'
+import { compileEnricher, compileFast } from '../../../src/enrich/fast.ts'
 import { findBy, type SnapshotSet } from '../../../src/enrich/snapshots.ts'
 import type { JsonObject } from '../../../src/json.ts'
 import { bytesOf } from '../../../src/memory.ts'
@@ -19,7 +19,7 @@ const place = (mapping: JsonObject, format: 'event' | 'payload' = 'event') =>
 const event = '{"type":"track", "properties":{"sku":"1","n":1.0 } }'
 const whole = { properties: { product: row('product') } }
 
-function values(result: ReturnType<ReturnType<typeof enricher>> | null): string[] | null {
+function values(result: Enrichment | null): string[] | null {
   if (result === null || 'reason' in result) return null
   return result.entries.flatMap((entry) => (isDelivery(entry) ? bytesOf(entry.value).toString() : []))
 }
@@ -27,7 +27,10 @@ function values(result: ReturnType<ReturnType<typeof enricher>> | null): string[
 describe('the short way', () => {
   test('puts a whole row into the bytes of the event and touches no other', () => {
     const fast = compileFast(place(whole))!
-    const result = fast(snapshots({ '1': '{"NAME":"Hat é","PRICE":9.50}'.replace('9.50', '9.5') }), messageOf(event))
+    const result = fast.enrich(
+      snapshots({ '1': '{"NAME":"Hat é","PRICE":9.50}'.replace('9.50', '9.5') }),
+      messageOf(event),
+    )
     expect(values(result)).toEqual([
       '{"type":"track", "properties":{"sku":"1","n":1.0,"product":{"NAME":"Hat é","PRICE":9.5} } }',
     ])
@@ -35,22 +38,24 @@ describe('the short way', () => {
 
   test('leaves a row that would be written otherwise to the long way', () => {
     const rows = snapshots({ '1': '{"NAME":"Hat","7":1}' })
-    expect(compileFast(place(whole))!(rows, messageOf(event))).toBe(null)
-    const [value] = values(enricher(place(whole))(rows, messageOf(event)))!
+    expect(compileFast(place(whole))!.enrich(rows, messageOf(event))).toBe(null)
+    const [value] = values(compileEnricher(place(whole)).enrich(rows, messageOf(event)))!
     expect(value).toContain('"product":{"7":1,"NAME":"Hat"}')
   })
 
   test('leaves a mapping with names that hold dots to the long way', () => {
     const plan = place({ odd: { '@path': '$.properties["a.b"]' } }, 'payload')
     const dotted = messageOf('{"type":"track","properties":{"a.b":1,"a":{"b":2}}}')
-    expect(values(enricher(plan)(snapshots({}), dotted))).toEqual(values(enrich(plan, snapshots({}), dotted)))
+    expect(values(compileEnricher(plan).enrich(snapshots({}), dotted))).toEqual(
+      values(enrich(plan, snapshots({}), dotted)),
+    )
   })
 
   test('takes the short way for every one of these, so that nothing falls back unseen', () => {
     const rows = snapshots({ '1': '{"NAME":"Hat"}' })
     for (const mapping of [whole, { a: { b: row('product', 'NAME') }, c: 1 }, { t: { '@template': '{{type}}' } }])
       for (const format of ['event', 'payload'] as const)
-        expect(values(compileFast(place(mapping, format))!(rows, messageOf(event)))).toHaveLength(1)
+        expect(values(compileFast(place(mapping, format))!.enrich(rows, messageOf(event)))).toHaveLength(1)
   })
 
   test('outputs of one event stand side by side; those of the event before need not last', () => {
@@ -58,10 +63,10 @@ describe('the short way', () => {
     const fast = compileFast(
       planOf({ format: 'event', mappings: [mapping] }, { slug: 'two', format: 'event', mappings: [mapping] }),
     )!
-    const [one, two] = values(fast(snapshots({ '1': '{"NAME":"Hat"}' }), messageOf(event)))!
+    const [one, two] = values(fast.enrich(snapshots({ '1': '{"NAME":"Hat"}' }), messageOf(event)))!
     expect(one).toBe(two)
     const large = `{"type":"track","x":"${'x'.repeat(700_000)}","properties":{"sku":"1"}}`
-    const [first, second] = values(fast(snapshots({ '1': '{"NAME":"Hat"}' }), messageOf(large)))!
+    const [first, second] = values(fast.enrich(snapshots({ '1': '{"NAME":"Hat"}' }), messageOf(large)))!
     expect(first).toBe(second)
     expect(JSON.parse(first!).properties.product).toEqual({ NAME: 'Hat' })
   })

@@ -5,12 +5,13 @@ import { openScanner } from '../../../src/enrich/scan.ts'
 import { nodeAt, shapeOf } from '../../../src/enrich/shape.ts'
 
 const shape = shapeOf([['type'], ['properties', 'sku'], ['properties', 'tags']])
-const scanner = openScanner({ shape, limits: defaultLimits })!
+const scanner = openScanner({ shape, limits: defaultLimits, places: 1 })!
 
 function scanned(value: string | Buffer, limits = defaultLimits) {
   const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.from(value as string), Buffer.from('"}')])
-  const { found, scan } = limits === defaultLimits ? scanner : openScanner({ shape, limits })!
-  const isJson = scan(bytes, 6, bytes.length - 2)
+  const { found: all, scan } = limits === defaultLimits ? scanner : openScanner({ shape, limits, places: 1 })!
+  const found = all[0]!
+  const isJson = scan(0, bytes, 6, bytes.length - 2)
   const at = (...path: string[]) => {
     const { slot } = nodeAt(shape, path)
     return found.starts[slot]! < 0 ? null : bytes.toString('utf8', found.starts[slot], found.ends[slot])

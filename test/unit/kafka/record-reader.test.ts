@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import * as zlib from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { headersOf } from '../../../src/enrich/source.ts'
+import { headersOf, inHandMost, type Message } from '../../../src/enrich/source.ts'
 import type { RecordBatch } from '../../../src/kafka/record-reader.ts'
 import { batchOf, marker, type SimpleRecord, sealed } from '../../support/kafka-records.ts'
 
@@ -41,6 +41,35 @@ const record = fc.record({
 })
 
 describe('the record reader', () => {
+  test('has up to sixteen messages in hand, and what one looked at is what one visits', async () => {
+    // More than the window of 128 KiB together, and one that is larger by itself.
+    const lengths = [...Array.from({ length: 90 }, (_, index) => (index * 977) % 9000), 200_000, 5, 131_000, 7]
+    const records = lengths.map((length, index) => ({
+      ...plain(1, String.fromCharCode(97 + (index % 26)).repeat(length))[0]!,
+      key: Buffer.from(`${index}`),
+    }))
+    const batch = await batchOf(sealed(records, { base: 0 }), { from: 2 })
+    const text = ({ place, offset, bytes, keyStart, valueEnd }: Message) =>
+      `${place} ${offset} ${bytes.toString('latin1', keyStart, valueEnd)}`
+    const inHand: string[] = []
+    let most = 0
+    const visited: number[] = []
+    batch.each(
+      (message) => {
+        expect(text(message)).toBe(inHand.shift())
+        expect(message.valueEnd - message.valueStart).toBe(lengths[message.offset])
+        visited.push(message.offset)
+      },
+      (message) => {
+        expect(message.place).toBe(inHand.length)
+        most = Math.max(most, inHand.push(text(message)))
+      },
+    )
+    expect(visited).toEqual(lengths.map((_, index) => index).slice(2))
+    expect(inHand).toEqual([])
+    expect(most).toBe(inHandMost)
+  })
+
   test('reads what the writer wrote, be it null, empty, repeated or binary', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 20 }), async (records) => {
