@@ -61,7 +61,7 @@ export const sharedMemory = newMemory(bytesMax)
 export const memory: Buffer = Buffer.from(sharedMemory.buffer)
 
 /** From 0 on lie the scanner's tables, whose places are in its code. */
-export const tablesBytes = 0x24000
+export const tablesBytes = 0x25000
 let reserved = tablesBytes
 
 /** The address of so many bytes that are the caller's for ever. For modules, when they are loaded. */

@@ -29,7 +29,10 @@ let bias: i32 = 0
 /** The slot from which on this scan keeps what it finds. */
 let base: usize = 0
 
-/** `start`: the caller's position of the first byte. `at`: the slot where what is found begins. */
+/**
+ * `start`: the caller's position of the first byte. `at`: the slot where what is found begins. `frames`: the first of those that
+ * may fit, or 0. The result: 0 not sure, 1 scanned, 2 a frame fits.
+ */
 export function scan(
   from: usize,
   end: usize,
@@ -38,19 +41,27 @@ export function scan(
   slots: usize,
   depthMax: i32,
   keysMax: i32,
-): bool {
+  frames: usize,
+): i32 {
   bias = start - <i32>from
   base = at
+  if (frames != 0) {
+    const places = follow(frames, from, end)
+    if (places != 0) {
+      placeAll(places, slots)
+      return 2
+    }
+  }
   keysLeft = keysMax
   for (let slot = at; slot < at + slots; slot++) store<i32>(starts + (slot << 2), -1)
   let p = next(from)
-  if (load<u8>(p) != openBrace) return false
+  if (load<u8>(p) != openBrace) return 0
   store<i32>(starts + (at << 2), <i32>p + bias)
   p = object(p, 0, depthMax)
-  if (p == 0) return false
+  if (p == 0) return 0
   store<i32>(ends + (at << 2), <i32>p + bias)
   while (p < end && isSpace(load<u8>(p))) p++
-  return p == end
+  return p == end ? 1 : 0
 }
 
 // @ts-ignore: decorator
@@ -287,6 +298,76 @@ export function weave(from: usize, end: usize, heads: usize, count: i32, to: usi
   if (p != end || count != 1) return 0
   store<u8>(to, closeBrace)
   return to + 1
+}
+
+/** Where each text of a frame stands in the event, and whether the value behind it is plain. */
+const marks: usize = 0x24000
+
+/** The frame that fits, as the places of its slots, or 0. See `frames.ts`. */
+function follow(text: usize, from: usize, end: usize): usize {
+  let p = from
+  let mark = marks
+  while (true) {
+    let length = load<usize>(text)
+    while (!stands(text + 16, p, length)) {
+      text = load<usize>(text, 8)
+      if (text == 0) return 0
+      length = load<usize>(text)
+    }
+    store<u32>(mark, <u32>p)
+    p += length
+    const places = load<usize>(text, 12)
+    if (places != 0) return p == end ? places : 0
+    p = scalar(p)
+    if (p == 0) return 0
+    store<u32>(mark, <u32>isPlain, 4)
+    mark += 8
+    text = load<usize>(text, 4)
+    if (text == 0) break
+  }
+  return 0
+}
+
+// @ts-ignore: decorator
+@inline
+function scalar(p: usize): usize {
+  const byte: u32 = load<u8>(p)
+  if (byte == quote) return text(p)
+  if (byte == 0x74 || byte == 0x66 || byte == 0x6e) return word(p, byte)
+  return number(p)
+}
+
+/** The bytes after a text in its memory are 0. */
+// @ts-ignore: decorator
+@inline
+function stands(text: usize, p: usize, length: usize): bool {
+  let done: usize = 16
+  for (; done <= length; done += 16)
+    if (v128.any_true(v128.xor(v128.load(text + (done - 16)), v128.load(p + (done - 16))))) return false
+  // Of the rest, the bytes that are the text's.
+  const rest = v128.xor(v128.load(text + (done - 16)), v128.load(p + (done - 16)))
+  return (i8x16.bitmask(i8x16.ne(rest, i8x16.splat(0))) & ((1 << (<i32>length & 15)) - 1)) == 0
+}
+
+/** Of each slot: text and distance of its start, end and tail; the text before it where it is a scalar, else -1. */
+function placeAll(places: usize, slots: usize): void {
+  for (let slot = base; slot < base + slots; slot++, places += 32) {
+    const text = load<i32>(places)
+    if (text < 0) {
+      store<i32>(starts + (slot << 2), -1)
+      continue
+    }
+    store<i32>(starts + (slot << 2), at(places))
+    store<i32>(ends + (slot << 2), at(places + 8))
+    store<i32>(tails + (slot << 2), at(places + 16))
+    store<u8>(plain + slot, load<u8>(marks + ((<usize>load<i32>(places, 24)) << 3), 4))
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function at(place: usize): i32 {
+  return load<i32>(marks + (<usize>load<i32>(place) << 3)) + load<i32>(place, 4) + bias
 }
 
 function holdsEscape(start: usize, end: usize): bool {

@@ -3,8 +3,9 @@
  * Where it is not sure it says so, and the event is parsed instead: it never decides that something is wrong. The pass itself
  * is WebAssembly (`scan.as.ts`): texts go by sixteen bytes at a time, which takes it from 1.5 to 0.65 us for 1 KB.
  */
-import { compileWasm, copyBytes, instantiateWasm, memory, reserve, sharedMemory, tablesBytes } from '../memory.ts'
+import { compileWasm, copyBytes, instantiateWasm, memory, reserve, sharedMemory } from '../memory.ts'
 import type { Limits } from './decode.ts'
+import { Frames } from './frames.ts'
 import { scanCode } from './scan-code.ts'
 import type { Shape, ShapeNode } from './shape.ts'
 
@@ -20,6 +21,7 @@ export interface Found {
 }
 
 export interface Scanner {
+  readonly frames: Frames
   /** Of the last scan for each place. */
   readonly found: readonly Found[]
   /** True: the bytes are a JSON object within the limits, and `found[place]` says where everything is. False: nobody knows yet. */
@@ -39,9 +41,19 @@ const plainAt = 0x6000
 const nodesAt = 0x8000
 const nodeBytes = 24
 const namesAt = nodesAt + slotsMax * nodeBytes
+const namesEnd = 0x24000
 
 interface Code {
-  scan(from: number, end: number, start: number, at: number, slots: number, depthMax: number, keysMax: number): number
+  scan(
+    from: number,
+    end: number,
+    start: number,
+    at: number,
+    slots: number,
+    depthMax: number,
+    keysMax: number,
+    frames: number,
+  ): number
   weave(from: number, end: number, heads: number, count: number, to: number): number
 }
 
@@ -49,8 +61,8 @@ interface Code {
 export const code = instantiateWasm<Code>(compileWasm(Buffer.from(scanCode, 'base64')), sharedMemory)
 
 const inputAt = reserve(inputBytesMax + 32)
-/** Whose nodes are in the memory. */
-let inHand: Shape | null = null
+/** Whose nodes and frames are in the memory. */
+let inHand: Frames | null = null
 
 /** With at most so many places. Null: so many paths are wanted that they do not fit. */
 export function openScanner(options: {
@@ -60,17 +72,24 @@ export function openScanner(options: {
 }): Scanner | null {
   const { shape, limits } = options
   const { slots } = shape
-  if (slots > slotsMax || nameBytes(shape.root) > tablesBytes - namesAt) return null
+  if (slots > slotsMax || nameBytes(shape.root) > namesEnd - namesAt) return null
   const places = Math.min(options.places, Math.floor(slotsMax / slots))
   const bytesMax = Math.min(limits.bytesMax, inputBytesMax)
   const depthMax = Math.min(limits.depthMax, depthMost)
   const { keysMax } = limits
+  const frames = new Frames(shape.root)
+  const found = Array.from({ length: places }, (_, place) => foundAt(place * slots, slots))
   return {
-    found: Array.from({ length: places }, (_, place) => foundAt(place * slots, slots)),
+    frames,
+    found,
     scan(place, bytes, start, end) {
       const length = end - start
       if (start < 0 || length > bytesMax) return false
-      if (inHand !== shape) writeNodes((inHand = shape))
+      if (inHand !== frames) {
+        writeNodes(shape)
+        frames.forget()
+        inHand = frames
+      }
       let from = start
       if (bytes !== memory) {
         from = inputAt
@@ -78,9 +97,11 @@ export function openScanner(options: {
       }
       const after = memory[from + length] as number
       memory[from + length] = 0
-      const isSure = code.scan(from, from + length, start, place * slots, slots, depthMax, keysMax) === 1
+      const sure = code.scan(from, from + length, start, place * slots, slots, depthMax, keysMax, frames.first)
       memory[from + length] = after
-      return isSure
+      if (sure === 2) frames.fitted()
+      else if (sure === 1) frames.learn(from, from + length, start - from, found[place]!)
+      return sure > 0
     },
   }
 }

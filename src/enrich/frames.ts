@@ -1,0 +1,224 @@
+/**
+ * What events have in common: most of a stream are of a few kinds, and events of one kind differ in the values of their scalars,
+ * while the text between these, the frame, is the same. Frames that were scanned are remembered as a tree, text by text; where one
+ * fits, an event need only be compared with it, which takes a third of the time of a scan and finds the same. It is followed
+ * in `scan.as.ts`.
+ */
+import { memory, reserve } from '../memory.ts'
+import type { Found } from './scan.ts'
+import type { ShapeNode } from './shape.ts'
+
+/** Texts of one frame: `scan.as.ts` has room for so many marks. */
+const textsMost = 512
+/** Longer events are not taken apart. */
+const eventBytesMost = 32 * 1024
+/** Alternatives at one place: where there would be more, names are probably values. */
+const alternativesMost = 8
+const bytesMost = 192 * 1024
+/** A frame that is learned has to fit so many events to have been worth it. */
+const learningCost = 16
+const credit = 64 * learningCost
+const creditMost = 1024 * learningCost
+/** Where learning was of no use there is none for so many events; then all is learned anew. */
+const pauseEvents = 65_536
+
+// A text, as `scan.as.ts` knows it: its length, the first text after its value, the next alternative, the places of the frame that
+// ends with it; then its bytes, filled up with zeros to sixteen.
+const headBytes = 16
+const nextAt = 4
+const alternativeAt = 8
+const placesAt = 12
+/** Start, end and tail as text and distance, and the text before its value. */
+const placeBytes = 32
+
+const room = reserve(bytesMost)
+
+/** The frames of one shape. */
+export class Frames {
+  readonly #nodes: readonly ShapeNode[]
+  #end = room
+  #first = 0
+  #credit = credit
+  #pause = 0
+  #fits = 0
+
+  constructor(root: ShapeNode) {
+    this.#nodes = nodesBelow(root)
+  }
+
+  /** Where those begin that may fit, or 0. */
+  get first(): number {
+    return this.#first
+  }
+
+  /** Somebody else has used the memory. */
+  forget(): void {
+    this.#end = room
+    this.#first = 0
+  }
+
+  /** Events that one fitted. */
+  get fits(): number {
+    return this.#fits
+  }
+
+  fitted(): void {
+    this.#fits++
+    if (this.#credit < creditMost) this.#credit++
+  }
+
+  /** An event for which none fits; scanned, and an object. `bias`: from an address to a position in `found`. */
+  learn(from: number, end: number, bias: number, found: Found): void {
+    if (end - from > eventBytesMost) return
+    if (this.#pause > 0) {
+      if (--this.#pause === 0) this.forget()
+      return
+    }
+    this.#credit -= learningCost
+    if (this.#credit < learningCost) {
+      this.#credit = credit
+      this.#pause = pauseEvents
+    }
+    const texts = textsOf(from, end)
+    const places = texts.length > textsMost ? null : this.#placesOf(texts, bias, found)
+    if (places !== null) this.#add(texts, places)
+  }
+
+  #add(texts: readonly Text[], places: readonly Place[]): void {
+    const bytes = texts.reduce((sum, text) => sum + textBytes(text), placeBytes * places.length)
+    if (bytes > bytesMost) return
+    if (this.#end + bytes > room + bytesMost) this.forget()
+    let above = 0
+    for (const text of texts) {
+      const here = this.#alternative(above, text)
+      if (here === null) return
+      above = here
+    }
+    if (memory.readInt32LE(above + placesAt) !== 0) return
+    memory.writeInt32LE(this.#end, above + placesAt)
+    for (const place of places) {
+      for (const [index, number] of place.entries()) memory.writeInt32LE(number, this.#end + 4 * index)
+      this.#end += placeBytes
+    }
+  }
+
+  /** This text behind the value of the text `above`, or at the beginning for 0. Null: there are too many others. */
+  #alternative(above: number, text: Text): number | null {
+    const first = above === 0 ? this.#first : memory.readInt32LE(above + nextAt)
+    let alternatives = 0
+    let longer = 0
+    for (let at = first; at !== 0; at = memory.readInt32LE(at + alternativeAt)) {
+      if (isText(at, text)) return at
+      if (memory.readInt32LE(at) > text.end - text.start) longer = at
+      if (++alternatives === alternativesMost) return null
+    }
+    // The longer ones first: one may begin like another, and where it stands the other does not fit.
+    const at = this.#write(text, longer === 0 ? first : memory.readInt32LE(longer + alternativeAt))
+    if (longer !== 0) memory.writeInt32LE(at, longer + alternativeAt)
+    else if (above !== 0) memory.writeInt32LE(at, above + nextAt)
+    else this.#first = at
+    return at
+  }
+
+  #write(text: Text, alternative: number): number {
+    const at = this.#end
+    memory.fill(0, at, at + textBytes(text))
+    memory.writeInt32LE(text.end - text.start, at)
+    memory.writeInt32LE(alternative, at + alternativeAt)
+    memory.copy(memory, at + headBytes, text.start, text.end)
+    this.#end += textBytes(text)
+    return at
+  }
+
+  /** By slot; null: it takes more than a frame to say what the event is. */
+  #placesOf(texts: readonly Text[], bias: number, { starts, ends, tails }: Found): Place[] | null {
+    const places: Place[] = []
+    for (const { slot, children } of this.#nodes) {
+      if ((starts[slot] as number) < 0) {
+        places.push(nowhere)
+        continue
+      }
+      const address = (starts[slot] as number) - bias
+      const isObject = memory[address] === 0x7b
+      if (children.length > 0 && !isObject) return null // null may become a value that has to be parsed
+      const start = placeIn(texts, address)
+      const tail = isObject && children.length > 0 ? placeIn(texts, (tails[slot] as number) - bias) : start
+      const [before, distance] = start
+      const isScalar = distance === texts[before]!.end - texts[before]!.start
+      places.push([...start, ...placeIn(texts, (ends[slot] as number) - bias), ...tail, isScalar ? before : 0])
+    }
+    return places
+  }
+}
+
+interface Text {
+  readonly start: number
+  readonly end: number
+}
+
+type Place = readonly number[]
+const nowhere: Place = [-1, 0, 0, 0, 0, 0, 0]
+
+function nodesBelow(node: ShapeNode): ShapeNode[] {
+  return [node, ...node.children.flatMap(nodesBelow)]
+}
+
+/** Which text an address belongs to, and how far it is from the beginning of it. Behind a value it belongs to the next text. */
+function placeIn(texts: readonly Text[], address: number): [text: number, distance: number] {
+  const text = texts.findIndex(({ end }) => address <= end)
+  return [text, address - texts[text]!.start]
+}
+
+function textBytes({ start, end }: Text): number {
+  return headBytes + ((end - start + 16) & ~15)
+}
+
+function isText(at: number, { start, end }: Text): boolean {
+  const length = end - start
+  return (
+    memory.readInt32LE(at) === length &&
+    memory.compare(memory, start, end, at + headBytes, at + headBytes + length) === 0
+  )
+}
+
+/** The texts of an event around and between its scalars. It is JSON. */
+function textsOf(from: number, end: number): Text[] {
+  const texts: Text[] = []
+  let start = from
+  const value = (at: number, valueEnd: number) => {
+    texts.push({ start, end: at })
+    start = valueEnd
+    return valueEnd
+  }
+  for (let at = from; at < end; ) {
+    const byte = memory[at] as number
+    if (byte === 0x22) {
+      const after = textEnd(at)
+      let next = after
+      while ((memory[next] as number) <= 0x20 && next < end) next++
+      at = memory[next] === 0x3a ? after : value(at, after)
+    } else if (byte === 0x74 || byte === 0x66 || byte === 0x6e) at = value(at, at + (byte === 0x66 ? 5 : 4))
+    else if (byte === 0x2d || isDigit(byte)) {
+      let after = at + 1
+      while (isNumberByte(memory[after] as number) && after < end) after++
+      at = value(at, after)
+    } else at++
+  }
+  texts.push({ start, end })
+  return texts
+}
+
+/** Behind the quote that ends the text which begins with the quote at `at`. */
+function textEnd(at: number): number {
+  let next = at + 1
+  while (memory[next] !== 0x22) next += memory[next] === 0x5c ? 2 : 1
+  return next + 1
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39
+}
+
+function isNumberByte(byte: number): boolean {
+  return isDigit(byte) || byte === 0x2e || byte === 0x65 || byte === 0x45 || byte === 0x2b || byte === 0x2d
+}
