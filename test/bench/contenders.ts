@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { publish } from '../../src/kafka/publish.ts'
 import { javaPeer } from './java-peers.ts'
-import { eventText, productId, rowText } from './segment-events.ts'
+import { eventBytes, productId, rowText } from './segment-events.ts'
 import type { Format, TestBench } from './test-bench.ts'
 
 export const titles = {
@@ -65,7 +65,7 @@ export const prepare: Readonly<Record<Name, (work: Work) => Promise<Prepared>>> 
 }
 
 export function enrichedBytes(rows: number): number {
-  return Buffer.byteLength(eventText(1, rows)) + Buffer.byteLength(rowText(1)) + 11
+  return eventBytes(rows) + Buffer.byteLength(rowText(1)) + 11
 }
 
 async function ours(work: Work, delivery: 'at_least_once' | 'exactly_once'): Promise<Prepared> {

@@ -29,7 +29,10 @@ export function rowOf(eventNumber: number, rows: number): number {
   return Number((BigInt(eventNumber) * 2654435761n) % BigInt(rows))
 }
 
+/** Of sixteen kinds, mixed: what is alike in events of one kind must not flatter who remembers it. */
 export function eventText(number: number, rows: number): string {
+  const kind = Math.imul(number, 0x9e3779b1) >>> 28
+  const has = (bit: number) => (kind & (1 << bit)) !== 0
   return JSON.stringify({
     anonymousId: `23adfd82-aa0f-45a7-a756-${String(number).padStart(12, '0')}`,
     channel: 'browser',
@@ -37,6 +40,7 @@ export function eventText(number: number, rows: number): string {
       ip: '203.0.113.94',
       library: { name: 'analytics.js', version: '2.11.1' },
       locale: 'de-DE',
+      ...(has(0) ? { screen: { width: 1440, density: 2 } } : {}),
       page: {
         path: '/academy/checkout/',
         referrer: 'https://shop.example/academy/cart?step=2',
@@ -46,7 +50,7 @@ export function eventText(number: number, rows: number): string {
       },
       userAgent:
         'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.6778.86 Safari/537.36',
-      campaign: { name: 'winter', source: 'newsletter', medium: 'email', term: 'running shoes' },
+      campaign: has(1) ? { name: 'winter', source: 'newsletter', medium: 'email', term: 'running shoes' } : null,
     },
     event: 'Order Completed',
     integrations: { All: true },
@@ -57,7 +61,8 @@ export function eventText(number: number, rows: number): string {
       total: 129.9,
       quantity: 1 + (number % 5),
       currency: 'EUR',
-      coupon: null,
+      coupon: has(2) ? `WINTER-${number % 97}` : null,
+      ...(has(3) ? { shipping: 4.9, tags: ['sale', 'running'] } : {}),
     },
     receivedAt: '2026-11-25T10:00:00.213Z',
     sentAt: '2026-11-25T10:00:00.123Z',
@@ -66,6 +71,14 @@ export function eventText(number: number, rows: number): string {
     userId: `user-${String(number % 250_000).padStart(15, '0')}`,
     version: 1,
   })
+}
+
+/** Bytes of an event, on average. */
+export function eventBytes(rows: number): number {
+  const some = 1000
+  let bytes = 0
+  for (let number = 0; number < some; number++) bytes += Buffer.byteLength(eventText(number, rows))
+  return Math.round(bytes / some)
 }
 
 export const trigger = 'type = "track" and event = "Order Completed"'

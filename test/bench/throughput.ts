@@ -2,7 +2,7 @@
 import { compareOutputs } from './compare-outputs.ts'
 import { enrichedBytes, type Name, names, type Prepared, prepare, titles } from './contenders.ts'
 import { type Figures, observe } from './observed-process.ts'
-import { eventText } from './segment-events.ts'
+import { eventBytes } from './segment-events.ts'
 import { type Format, partitions, type TestBench } from './test-bench.ts'
 
 export interface ThroughputOptions {
@@ -25,8 +25,7 @@ export async function throughput(bench: TestBench, options: ThroughputOptions): 
   const { input, rows, events, stockEvents, format, nodeOptions } = options
   const { connection, admin } = bench
   const chosen = names.filter((name) => options.contenders.has(name))
-  const bytes = Buffer.byteLength(eventText(1, rows))
-  bench.talk(`${format}: an event has ${bytes} bytes, one with its whole row ${enrichedBytes(rows)}`)
+  bench.talk(`${format}: an event has ${eventBytes(rows)} bytes, one with its whole row ${enrichedBytes(rows)}`)
   const commands = new Map<Name, Prepared>()
   for (const name of chosen) commands.set(name, await prepare[name]({ bench, input, rows, format, nodeOptions }))
   const results = new Map<Name, Figures[]>(chosen.map((name) => [name, []]))
