@@ -1,7 +1,7 @@
 /**
  * What events have in common: most of a stream are of a few kinds, and events of one kind differ in the values of their scalars,
  * while the text between these, the frame, is the same. Frames that were scanned are remembered as a tree, text by text; where one
- * fits, an event need only be compared with it, which takes a third of the time of a scan and finds the same. It is followed
+ * fits, an event need only be compared with it, which takes half the time of a scan and finds the same. It is followed
  * in `scan.as.ts`.
  */
 import { memory, reserve } from '../memory.ts'
@@ -19,8 +19,10 @@ const bytesMost = 192 * 1024
 const learningCost = 16
 const credit = 64 * learningCost
 const creditMost = 1024 * learningCost
-/** Where learning was of no use there is none for so many events; then all is learned anew. */
+/** Where learning was of no use there is none until so many events fitted nothing; then all is learned anew. */
 const pauseEvents = 65_536
+/** In the meantime, what is known is in use until so many more events did not fit than did: in vain, comparing costs time. */
+const pauseCredit = 4096
 
 // A text, as `scan.as.ts` knows it: its length, the first text after its value, the next alternative, the places of the frame that
 // ends with it; then its bytes, filled up with zeros to sixteen.
@@ -67,16 +69,19 @@ export class Frames {
     if (this.#credit < creditMost) this.#credit++
   }
 
-  /** An event for which none fits; scanned, and an object. `bias`: from an address to a position in `found`. */
+  /** An event that none fits; scanned, and an object. `bias`: from an address to a position in `found`. */
   learn(from: number, end: number, bias: number, found: Found): void {
     if (end - from > eventBytesMost) return
     if (this.#pause > 0) {
-      if (--this.#pause === 0) this.forget()
+      this.#pause--
+      this.#credit--
+      if (this.#pause === 0 || this.#credit === 0) this.forget() // to begin anew, or because more do not fit than do
+      if (this.#pause === 0) this.#credit = credit
       return
     }
     this.#credit -= learningCost
     if (this.#credit < learningCost) {
-      this.#credit = credit
+      this.#credit = pauseCredit
       this.#pause = pauseEvents
     }
     const texts = textsOf(from, end)

@@ -349,7 +349,7 @@ function stands(text: usize, p: usize, length: usize): bool {
   return (i8x16.bitmask(i8x16.ne(rest, i8x16.splat(0))) & ((1 << (<i32>length & 15)) - 1)) == 0
 }
 
-/** Of each slot: text and distance of its start, end and tail; the text before it where it is a scalar, else -1. */
+/** Of each slot: text and distance of its start, end and tail, and the text before it where it is a scalar. Text -1: it is not there. */
 function placeAll(places: usize, slots: usize): void {
   for (let slot = base; slot < base + slots; slot++, places += 32) {
     const text = load<i32>(places)
@@ -357,16 +357,16 @@ function placeAll(places: usize, slots: usize): void {
       store<i32>(starts + (slot << 2), -1)
       continue
     }
-    store<i32>(starts + (slot << 2), at(places))
-    store<i32>(ends + (slot << 2), at(places + 8))
-    store<i32>(tails + (slot << 2), at(places + 16))
+    store<i32>(starts + (slot << 2), placed(places))
+    store<i32>(ends + (slot << 2), placed(places + 8))
+    store<i32>(tails + (slot << 2), placed(places + 16))
     store<u8>(plain + slot, load<u8>(marks + ((<usize>load<i32>(places, 24)) << 3), 4))
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function at(place: usize): i32 {
+function placed(place: usize): i32 {
   return load<i32>(marks + (<usize>load<i32>(place) << 3)) + load<i32>(place, 4) + bias
 }
 

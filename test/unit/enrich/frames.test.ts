@@ -135,6 +135,26 @@ describe('frames', () => {
     expect(scanner.frames.fits).toBe(9)
   })
 
+  test.each([
+    ['half', 1, 5000],
+    ['less than half', 2, 0],
+  ])('that are known stay in use meanwhile where they fit half of the events: %s', (_, misses, fits) => {
+    const scanner = newScanner()
+    const odd = (number: number) => `{"name ${number}":1}`
+    const track = '{"type":"track"}'
+    for (const text of [track, ...Array.from({ length: 63 }, (_, number) => odd(number))]) scanned(scanner, text)
+    const mixed = () => {
+      for (let number = 0; number < 5000; number++) {
+        scanned(scanner, track)
+        for (let miss = 0; miss < misses; miss++) scanned(scanner, odd(100 + number))
+      }
+    }
+    mixed()
+    const before = scanner.frames.fits
+    mixed()
+    expect(scanner.frames.fits - before).toBe(fits)
+  })
+
   test('make room where there is none', () => {
     const long = (number: number) => `{"${'n'.repeat(30_000)}${number}":1,"type":"track"}`
     const texts = Array.from({ length: 42 }, (_, index) => long(Math.floor(index / 3) % 7))
