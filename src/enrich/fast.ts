@@ -183,7 +183,7 @@ export function compileFast(plan: Plan): FastEnricher | null {
       const end = (found.ends[node.slot] as number) - 1
       return matchBytes(binding, { bytes, start: start + 1, end }, snapshot)
     }
-    return matchValue(binding, start >= 0 ? valueAt(node, bytes, found) : undefined, setInHand!)
+    return matchValue(binding, start >= 0 ? valueAt(node, bytes, found) : undefined, snapshot)
   }
 
   function make(mapping: FastMapping, matched: Matched, message: Message, found: Found) {

@@ -64,12 +64,13 @@ function partsOf(text: string): string[] {
 
 /** One match, or one for each line of the list. A list that is missing, empty, or none has one match, without a line. */
 export function matchesOf(binding: Binding, event: JsonObject, snapshots: SnapshotSet): Match[] {
-  if (binding.list === null) return [matchValue(binding, valueAtPath(event, binding.path), snapshots)]
+  const snapshot = snapshots.of(binding.entity)
+  if (binding.list === null) return [matchValue(binding, valueAtPath(event, binding.path), snapshot)]
   const list = valueAtPath(event, binding.list)
-  if (!Array.isArray(list)) return [matchValue(binding, list === undefined || list === null ? list : [], snapshots)]
-  if (list.length === 0) return [matchValue(binding, undefined, snapshots)]
+  if (!Array.isArray(list)) return [matchValue(binding, list === undefined || list === null ? list : [], snapshot)]
+  if (list.length === 0) return [matchValue(binding, undefined, snapshot)]
   return list.map((item, line) => ({
-    ...matchValue(binding, valueAtPath(item as JsonObject, binding.path), snapshots),
+    ...matchValue(binding, valueAtPath(item as JsonObject, binding.path), snapshot),
     line,
   }))
 }
@@ -80,8 +81,7 @@ export function matchText({ binding, line }: Match): string {
 }
 
 /** `value`: what the event has at the match property. */
-export function matchValue(binding: Binding, value: JsonValue | undefined, snapshots: SnapshotSet): Match {
-  const snapshot = snapshots.of(binding.entity)
+export function matchValue(binding: Binding, value: JsonValue | undefined, snapshot: Snapshot | undefined): Match {
   const found = typeof value === 'string' ? null : keyOf(value)
   if (typeof found === 'string')
     return { binding, status: found, key: null, row: null, line: null, version: snapshot?.version ?? null }

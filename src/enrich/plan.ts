@@ -78,21 +78,13 @@ export function provenances(plan: Plan): (topic: string) => ProvenanceFor {
   }
 }
 
-/** What the last record of a mapping said of itself. */
-interface Said {
-  readonly mapping: MappingPlan
-  readonly matches: readonly Match[]
-  readonly provenance: Provenance
-}
-
 function provenancesOf(plan: Plan, topic: string): ProvenanceFor {
   const known = new Map<string, Provenance>()
-  const last = new Map<MappingPlan, Said>()
-  let latest: Said | undefined
+  const last = new Map<MappingPlan, { readonly matches: readonly Match[]; readonly provenance: Provenance }>()
   return (destination, mapping, outcome, matches) => {
     // Most records of a mapping say the same as the one before; to see that costs less than to write it again.
-    if (latest?.mapping !== mapping) latest = last.get(mapping)
-    if (latest !== undefined && isSame(latest.matches, matches)) return latest.provenance
+    const before = last.get(mapping)
+    if (before !== undefined && isSame(before.matches, matches)) return before.provenance
     const entities = entitiesText(matches)
     const id = `${destination.slug}\n${mapping.name}\n${outcome}\n${entities}`
     let provenance = known.get(id)
@@ -108,8 +100,7 @@ function provenancesOf(plan: Plan, topic: string): ProvenanceFor {
       if (known.size >= 1000) known.clear() // new snapshot versions make new contents
       known.set(id, provenance)
     }
-    latest = { mapping, matches: matches.map((match) => ({ ...match, key: null, row: null })), provenance }
-    last.set(mapping, latest)
+    last.set(mapping, { matches: matches.map((match) => ({ ...match, key: null, row: null })), provenance })
     return provenance
   }
 }

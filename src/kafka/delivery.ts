@@ -14,7 +14,6 @@ import { varintSize } from './varint.ts'
  * is filled in twice before they are copied.
  */
 interface OwnHeaders extends Span {
-  readonly provenance: Provenance
   readonly extra: DeliveryWriterOptions['extraHeaders']
   readonly topic: string
   readonly partition: number
@@ -31,7 +30,6 @@ const encodedStart = reserve(encodedBytes)
 /** One for all writers, as the memory is. */
 const encodedHeaders = new Map<Provenance, OwnHeaders>()
 let encodedEnd = encodedStart
-let lastHeaders: OwnHeaders | undefined
 
 export interface DeliveryWriterOptions {
   /** Headers for every record, after the provenance: `le.replay_id`. */
@@ -72,15 +70,10 @@ export class DeliveryWriter {
 
   /** With the message's offset in them; valid until the next call. */
   #headers(provenance: Provenance, { topic, partition, offset }: Message): OwnHeaders {
-    if (lastHeaders?.provenance !== provenance) lastHeaders = encodedHeaders.get(provenance)
-    const own = lastHeaders
-    if (own !== undefined && this.#isFor(own, topic, partition, offset)) {
-      fillIn(own, offset)
-      return own
-    }
-    lastHeaders = this.#encode(provenance, topic, partition, offset)
-    encodedHeaders.set(provenance, lastHeaders)
-    return lastHeaders
+    let own = encodedHeaders.get(provenance)
+    if (own !== undefined && this.#isFor(own, topic, partition, offset)) fillIn(own, offset)
+    else encodedHeaders.set(provenance, (own = this.#encode(provenance, topic, partition, offset)))
+    return own
   }
 
   #isFor(own: OwnHeaders, topic: string, partition: number, offset: number): boolean {
@@ -112,7 +105,6 @@ export class DeliveryWriter {
       encodedEnd += encoded.length
     }
     return {
-      provenance,
       extra: this.#extra,
       topic,
       partition,

@@ -186,7 +186,7 @@ export class RecordBatch {
           lies = fits ? memory : bytes
           if (fits) copyBytes(memory, windowAt, bytes, at, windowEnd)
           else windowEnd = end
-          source = bytes // a visitor may have read records of its own
+          source = bytes // somebody else may have read varints meanwhile
         }
         at = end
         position = body + 1 // behind the attributes of the record, unused

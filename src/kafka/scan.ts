@@ -148,6 +148,6 @@ function view(batch: RecordBatch): ScannedBatch {
     count: batch.count,
     bytes: batch.bytes,
     lag: Math.max(0, batch.highWatermark - batch.next),
-    each: (visit, look) => batch.each(visit, look),
+    each: (visit) => batch.each(visit),
   }
 }

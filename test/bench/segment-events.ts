@@ -29,7 +29,7 @@ export function rowOf(eventNumber: number, rows: number): number {
   return Number((BigInt(eventNumber) * 2654435761n) % BigInt(rows))
 }
 
-/** Of sixteen kinds, mixed: what is alike in events of one kind must not flatter who remembers it. */
+/** Of sixteen kinds with eight different frames, mixed: what is alike in events of one kind must not flatter who remembers it. */
 export function eventText(number: number, rows: number): string {
   const kind = Math.imul(number, 0x9e3779b1) >>> 28
   const has = (bit: number) => (kind & (1 << bit)) !== 0

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type Enrichment, enrich, isDelivery } from '../../../src/enrich/enrich.ts'
 import { compileEnricher, compileFast } from '../../../src/enrich/fast.ts'
 import { findBy, type SnapshotSet } from '../../../src/enrich/snapshots.ts'
+import { inHandMost } from '../../../src/enrich/source.ts'
 import type { JsonObject } from '../../../src/json.ts'
 import { bytesOf } from '../../../src/memory.ts'
 import { Row } from '../../../src/row-text.ts'
@@ -56,6 +57,26 @@ describe('the short way', () => {
     for (const mapping of [whole, { a: { b: row('product', 'NAME') }, c: 1 }, { t: { '@template': '{{type}}' } }])
       for (const format of ['event', 'payload'] as const)
         expect(values(compileFast(place(mapping, format))!.enrich(rows, messageOf(event)))).toHaveLength(1)
+  })
+
+  test('messages in hand are told apart, also where so many paths are wanted that not all of them have a place', () => {
+    const names = Array.from({ length: 600 }, (_, number) => `n${number}`)
+    const many = Object.fromEntries(names.map((name) => [name, { '@path': `$.properties.${name}` }]))
+    for (const mapping of [whole, many]) {
+      const plan = place(mapping, 'payload')
+      const fast = compileFast(plan)!
+      const rows = snapshots(Object.fromEntries(names.map((name) => [name, `{"NAME":"${name}"}`])))
+      const messages = names.slice(0, inHandMost).map((name, place) => {
+        const text = `{"type":"track","properties":{"sku":"${name}","${name}":"${name}"}}`
+        return { ...messageOf(text), place }
+      })
+      for (const message of messages) fast.look(rows, message)
+      for (const message of messages) {
+        const slow = values(enrich(plan, rows, message))
+        expect(slow).toHaveLength(1)
+        expect(values(fast.enrich(rows, message))).toEqual(slow)
+      }
+    }
   })
 
   test('outputs of one event stand side by side; those of the event before need not last', () => {
