@@ -29,28 +29,71 @@ export function rowOf(eventNumber: number, rows: number): number {
   return Number((BigInt(eventNumber) * 2654435761n) % BigInt(rows))
 }
 
-/** Of sixteen kinds with eight different frames, mixed: what is alike in events of one kind must not flatter who remembers it. */
+const sections = [
+  'academy',
+  'women',
+  'sale',
+  'running-shoes',
+  'men',
+  'accessories',
+  'magazine',
+  'gift-cards',
+  'kids',
+  'new',
+]
+const pages = [
+  'checkout',
+  'cart',
+  'overview',
+  'size-guide',
+  'trail',
+  'winter-jackets-and-coats',
+  'socks',
+  'faq',
+  'all',
+  'stores',
+  'a-z',
+]
+const browsers = [
+  'Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.6778.86 Safari/537.36',
+  'Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36 Edg/131.0.2903.70',
+  'iPhone; CPU iPhone OS 18_1_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1.1 Mobile/15E148 Safari/604.1',
+  'X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0',
+  'Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.6778.81 Mobile Safari/537.36',
+]
+const campaigns = ['winter', 'spring-sale', 'brand', 'running-2026', 'members']
+const currencies = ['EUR', 'EUR', 'USD', 'GBP']
+
+/**
+ * Of sixteen kinds with eight different frames, mixed, and with texts and numbers of different lengths: what is alike in events
+ * must not flatter who remembers it.
+ */
 export function eventText(number: number, rows: number): string {
   const kind = Math.imul(number, 0x9e3779b1) >>> 28
   const has = (bit: number) => (kind & (1 << bit)) !== 0
+  const mixed = Math.imul(number ^ (number >>> 15), 0x85ebca6b) >>> 4
+  const some = (list: readonly string[], salt: number) => list[(mixed >>> salt) % list.length]!
+  const section = some(sections, 0)
+  const page = some(pages, 3)
   return JSON.stringify({
     anonymousId: `23adfd82-aa0f-45a7-a756-${String(number).padStart(12, '0')}`,
     channel: 'browser',
     context: {
-      ip: '203.0.113.94',
+      ip: `203.0.${mixed & 127}.${(mixed >>> 7) & 255}`,
       library: { name: 'analytics.js', version: '2.11.1' },
       locale: 'de-DE',
       ...(has(0) ? { screen: { width: 1440, density: 2 } } : {}),
       page: {
-        path: '/academy/checkout/',
-        referrer: 'https://shop.example/academy/cart?step=2',
-        search: '?utm_source=newsletter&utm_medium=email',
-        title: 'Checkout – Analytics Academy',
-        url: 'https://shop.example/academy/checkout/',
+        path: `/${section}/${page}/`,
+        referrer: `https://shop.example/${some(sections, 5)}/${some(pages, 8)}?step=2`,
+        search: has(1) ? `?utm_source=newsletter&utm_medium=email&utm_campaign=${some(campaigns, 2)}` : '',
+        title: `${page} – Shop Example`,
+        url: `https://shop.example/${section}/${page}/`,
       },
-      userAgent:
-        'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.6778.86 Safari/537.36',
-      campaign: has(1) ? { name: 'winter', source: 'newsletter', medium: 'email', term: 'running shoes' } : null,
+      userAgent: `Mozilla/5.0 (${some(browsers, 11)}`,
+      campaign: has(1)
+        ? { name: some(campaigns, 2), source: 'newsletter', medium: 'email', term: some(pages, 9) }
+        : null,
     },
     event: 'Order Completed',
     integrations: { All: true },
@@ -58,9 +101,9 @@ export function eventText(number: number, rows: number): string {
     properties: {
       order_id: `o-${number}`,
       product_id: productId(rowOf(number, rows)),
-      total: 129.9,
+      total: (mixed % 40_000) / 100,
       quantity: 1 + (number % 5),
-      currency: 'EUR',
+      currency: some(currencies, 6),
       coupon: has(2) ? `WINTER-${number % 97}` : null,
       ...(has(3) ? { shipping: 4.9, tags: ['sale', 'running'] } : {}),
     },
