@@ -54,7 +54,7 @@ export class RowLayout {
 /** One row of a snapshot. */
 export class Row {
   readonly layout: RowLayout
-  /** The bytes that have its values in UTF-8, from `start` to `end`, and three more bytes; null: they are a text. */
+  /** The bytes that have its values in UTF-8, from `start` to `end`, and seven more bytes; null: they are a text. */
   readonly view: DataView<ArrayBuffer> | null
   readonly start: number
   readonly end: number

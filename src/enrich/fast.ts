@@ -4,7 +4,7 @@
  */
 import { encodeJson, type JsonObject, parseJson } from '../json.ts'
 import { entityColumns } from '../mapping/mapping.ts'
-import type { Span } from '../memory.ts'
+import { memory, reserve, type Span } from '../memory.ts'
 import type { RowLayout } from '../row-text.ts'
 import { triggerReads } from '../trigger/reads.ts'
 import { discardReason } from './consent.ts'
@@ -19,37 +19,54 @@ import {
   outcomeOf,
   withoutRow,
 } from './enrich.ts'
+import { Express, type ExpressMapping, isExpressible, renumber } from './express.ts'
+import { askedAt, askedFor, askedHash, decideAt, decisionAt, keysMost, rowFound, sureAt } from './in-hand.ts'
 import { type Binding, type Match, matchBytes, matchValue } from './match.ts'
 import type { FilterReason } from './outcome.ts'
 import { patchWriter, type WriteValue } from './patch.ts'
-import { computedReads, objectText, type Path, type PieceMember, piecesOf, placePieces, setPaths } from './pieces.ts'
+import {
+  computedReads,
+  objectText,
+  type Path,
+  type PieceMember,
+  type PlacedMember,
+  piecesOf,
+  placePieces,
+  setPaths,
+} from './pieces.ts'
 import type { DestinationPlan, MappingPlan, Plan } from './plan.ts'
 import { RowReader } from './row-reader.ts'
 import { type Found, openScanner } from './scan.ts'
 import { nodeAt, type Shape, type ShapeNode, shapeOf } from './shape.ts'
-import type { Snapshot, SnapshotSet } from './snapshots.ts'
+import type { ResidentRows, Snapshot, SnapshotSet } from './snapshots.ts'
 import { inHandMost, type Message } from './source.ts'
 import { ValueWriter } from './value-writer.ts'
 import { eventFrom, isPlainText, isProto, type View, valueAt, viewOf } from './view.ts'
 
 export interface Enricher {
-  /** A message that will be enriched soon: what is slow to come is asked for. */
-  look(snapshots: SnapshotSet, message: Message): void
+  /** The messages in hand will be enriched soon: what is slow to come is asked for. Null: there is nothing to do ahead. */
+  readonly look: ((snapshots: SnapshotSet, count: number) => void) | null
   /** Whether somebody looked at it or not. The outputs are valid until the next message. */
   enrich(snapshots: SnapshotSet, message: Message): Enrichment
+  /** For the messages of one batch that were looked at; null: each has to be visited. */
+  express(options: Omit<ConstructorParameters<typeof Express>[0], 'slots'>): Express | null
+  /**
+   * How `express` makes the deliveries of the message in hand that was enriched last, one after another. None: its like are not
+   * for it. Null: this one says nothing about others.
+   */
+  expressMappings(): readonly ExpressMapping[] | null
 }
 
 /** The fast way where there is one, and the way through the parsed event. */
 export function compileEnricher(plan: Plan): Enricher {
   const fast = compileFast(plan)
-  return {
-    look: (snapshots, message) => fast?.look(snapshots, message),
-    enrich: (snapshots, message) => fast?.enrich(snapshots, message) ?? enrich(plan, snapshots, message),
-  }
+  const whole = (snapshots: SnapshotSet, message: Message) => enrich(plan, snapshots, message)
+  if (fast === null) return { look: null, enrich: whole, express: () => null, expressMappings: () => null }
+  return { ...fast, enrich: (snapshots, message) => fast.enrich(snapshots, message) ?? whole(snapshots, message) }
 }
 
 /** As `Enricher`; null from `enrich`: this event has to be parsed. */
-export interface FastEnricher extends Pick<Enricher, 'look'> {
+export interface FastEnricher extends Omit<Enricher, 'enrich'> {
   enrich(snapshots: SnapshotSet, message: Message): Enrichment | null
 }
 
@@ -70,6 +87,14 @@ interface FastKey {
   snapshot: Snapshot | undefined
 }
 
+/** What events with the same decisive values have in common. */
+interface Kind {
+  readonly decisions: readonly Decision[]
+  /** Of all mappings, at most as many as are looked up ahead. */
+  readonly keys: readonly FastKey[]
+  readonly isExpressible: boolean
+}
+
 /** For one destination: the mappings that apply, or why there are none. Null is a mapping that needs the parsed event. */
 interface Decision {
   readonly destination: DestinationPlan
@@ -85,17 +110,16 @@ interface FastMapping {
   readonly view: View
   /** From pieces; null: the mapping makes its result as a whole. */
   readonly write: WriteValue | null
+  /** What it writes into the event, where that is rows and texts. */
+  readonly express: readonly PlacedMember[] | null
 }
 
-/** A message that was looked at. */
-interface Looked {
-  readonly place: number
-  readonly found: Found
-  /** Null: none. */
-  message: Message | null
-  /** Null: it has to be parsed. */
-  decisions: readonly Decision[] | null
-}
+/** The place for a message that nobody looked at. */
+const alone = inHandMost
+
+/** The values of the rows in hand. */
+const rowsBytes = 128 * 1024
+const rowsAt = reserve(rowsBytes)
 
 /** Null: every event has to be parsed. */
 export function compileFast(plan: Plan): FastEnricher | null {
@@ -113,47 +137,116 @@ export function compileFast(plan: Plan): FastEnricher | null {
     ),
   ])
   const view = viewOf(shape, decisive)
-  const decisions = new Decisions<readonly Decision[]>(view)
   const mappings = needs.map((need) => placed(need, shape))
   const keys = mappings.flatMap((mapping) => mapping?.keys ?? [])
-  const scanner = openScanner({ shape, limits: plan.limits, places: inHandMost })
+  const scanner = openScanner({ shape, limits: plan.limits, places: inHandMost + 1, decisive: view })
   if (scanner === null) return null
-  const inHand = scanner.found.map((found, place): Looked => ({ place, found, message: null, decisions: null }))
+  const decisions = new Decisions<Kind>(scanner)
+  // Where many paths are wanted there are too few places: every message is alone.
+  const canLook = scanner.found.length > alone
+  const lastPlace = scanner.found.length - 1
   const writer = new ValueWriter()
   const canonical = new CanonicalRows()
   const rows = new RowReader(seenColumns(needs, plan.space))
   let setInHand: SnapshotSet | null = null
+  let express: Express | null = null
+  /** Of the message that was enriched last, when it was in hand and took the short way. */
+  let kindInHand: Kind | null = null
 
   return {
-    look(snapshots, message) {
-      // Where many paths are wanted there are fewer places: the other messages are looked at when they are visited.
-      if (message.place < inHand.length) look(inHand[message.place]!, message, snapshots)
-    },
+    look: canLook ? look : null,
     enrich(snapshots, message) {
-      const looked = inHand[message.place % inHand.length]!
-      if (looked.message !== message) look(looked, message, snapshots)
-      looked.message = null
-      return looked.decisions === null ? null : enrichLooked(looked.found, looked.decisions, message)
+      use(snapshots)
+      const { place } = message
+      kindInHand = null
+      if (place < 0) {
+        const { bytes, valueStart, valueEnd } = message
+        if (!scanner.scan(lastPlace, bytes, valueStart, valueEnd)) return null
+        return enrichLooked(scanner.found[lastPlace]!, kindOf(lastPlace, bytes).decisions, message)
+      }
+      if (sureAt(place) === 0) return null
+      const number = decisionAt(place)
+      const kind = number < 0 ? decided(message.bytes, scanner.found[place]!) : decisions.at(number)
+      const enrichment = enrichLooked(scanner.found[place]!, kind.decisions, message)
+      if (enrichment !== null) kindInHand = kind
+      return enrichment
+    },
+    express(options) {
+      express = canLook && Express.isFor(options) ? new Express({ ...options, slots: shape.slots }) : null
+      return express
+    },
+    expressMappings() {
+      if (kindInHand === null) return null
+      if (!kindInHand.isExpressible) return []
+      const { decisions: all, keys } = kindInHand
+      return all.flatMap(({ mappings }) =>
+        mappings.map((mapping) => ({
+          members: mapping!.express!,
+          keyOf: (entity) => {
+            const own = mapping!.keys.findLast(({ binding }) => binding.entity === entity)
+            const layout = own?.snapshot?.resident?.layout
+            return layout === undefined ? null : { key: keys.findIndex((key) => isSameKey(key, own!)), layout }
+          },
+        })),
+      )
     },
   }
 
-  function look(looked: Looked, message: Message, snapshots: SnapshotSet): void {
-    const { bytes, valueStart, valueEnd } = message
-    const { place, found } = looked
-    if (snapshots !== setInHand) {
-      for (const key of keys) key.snapshot = snapshots.of(key.binding.entity)
-      setInHand = snapshots
+  function use(snapshots: SnapshotSet): void {
+    if (snapshots === setInHand) return
+    for (const key of keys) key.snapshot = snapshots.of(key.binding.entity)
+    setInHand = snapshots
+  }
+
+  function look(snapshots: SnapshotSet, count: number): void {
+    use(snapshots)
+    if (!scanner!.look(count))
+      for (let place = 0; place < count; place++)
+        if (sureAt(place) > 0 && decisionAt(place) === -1) kindOf(place, memory, count)
+    const asked = askedFor()
+    decisions.hit(count)
+    for (let index = 0; index < asked; index++)
+      residentOf(askedAt(index, 2), askedAt(index, 3))?.expect(askedHash(index))
+    let at = rowsAt
+    for (let index = 0; index < asked; index++) {
+      const number = askedAt(index, 2)
+      const placeAndKey = askedAt(index, 3)
+      if (!decisions.at(number).isExpressible) continue
+      const resident = residentOf(number, placeAndKey)
+      if (resident === null) continue
+      const room = rowsAt + rowsBytes - 16 - at
+      const bytes = resident.copy(askedHash(index), memory, askedAt(index, 0), askedAt(index, 1), at, room)
+      if (bytes < 0) continue
+      memory[at + bytes] = 0
+      rowFound(placeAndKey, at, at + bytes)
+      at += (bytes + 16) & ~15
     }
-    looked.message = message
-    looked.decisions = null
-    if (!scanner!.scan(place, bytes, valueStart, valueEnd)) return
-    looked.decisions = decisions.of(bytes, found, () => decide(plan, eventFrom(view, bytes, found), mappings))
-    for (const { mappings } of looked.decisions)
-      for (const mapping of mappings)
-        if (mapping !== null)
-          for (const { node, snapshot } of mapping.keys)
-            if (isPlainText(node, bytes, found))
-              snapshot?.expect?.(bytes, (found.starts[node.slot] as number) + 1, (found.ends[node.slot] as number) - 1)
+  }
+
+  function residentOf(number: number, placeAndKey: number): ResidentRows | null {
+    return decisions.at(number).keys[placeAndKey & (keysMost - 1)]?.snapshot?.resident ?? null
+  }
+
+  function decided(bytes: Buffer, found: Found): Kind {
+    const all = decide(plan, eventFrom(view, bytes, found), mappings)
+    return kindFrom(all)
+  }
+
+  /** Of the event that was scanned for this place. Others in hand lose a number that stands for it from now on. */
+  function kindOf(place: number, bytes: Buffer, inHand = 0): Kind {
+    return decisions.of(
+      place,
+      () => decided(bytes, scanner!.found[place]!),
+      (number, { keys }) => {
+        express?.settle(number)
+        renumber(
+          number,
+          keys.map(({ node }) => node.slot),
+        )
+        for (let other = 0; other < inHand; other++) if (decisionAt(other) === number) decideAt(other, -2)
+        if (place < inHand) scanner!.decide(place)
+      },
+    )
   }
 
   function enrichLooked(found: Found, decisions: readonly Decision[], message: Message): Enrichment | null {
@@ -243,6 +336,20 @@ function hasQuotedNames(kit: JsonObject): boolean {
   return /\[(?:\\"|')/.test(JSON.stringify(kit))
 }
 
+function isSameKey(one: FastKey, other: FastKey): boolean {
+  return one.node === other.node && one.binding.entity === other.binding.entity
+}
+
+/** One key for each place and entity. */
+function kindFrom(decisions: readonly Decision[]): Kind {
+  const mappings = decisions.flatMap(({ mappings }) => mappings)
+  const all = mappings.flatMap((mapping) => mapping?.keys ?? [])
+  const keys = all.filter((key, index) => all.findIndex((other) => isSameKey(other, key)) === index)
+  const fits = keys.length <= keysMost
+  const isExpressible = fits && mappings.every((mapping) => mapping !== null && mapping.express !== null)
+  return { decisions, keys: fits ? keys : [], isExpressible }
+}
+
 function placed({ plan, reads, members, format }: Needs, shape: Shape): FastMapping | null {
   if (reads === null) return null
   const keys = plan.bindings.map(
@@ -252,9 +359,11 @@ function placed({ plan, reads, members, format }: Needs, shape: Shape): FastMapp
       snapshot: undefined,
     }),
   )
-  if (members === null) return { plan, keys, view: viewOf(shape, reads), write: null }
+  if (members === null) return { plan, keys, view: viewOf(shape, reads), write: null, express: null }
   const view = viewOf(shape, eventPaths(computedReads(members)))
-  return { plan, keys, view, write: format === 'event' ? patchWriter(members, shape) : payloadWriter(members, shape) }
+  if (format === 'payload') return { plan, keys, view, write: payloadWriter(members, shape), express: null }
+  const placed = placePieces(members, shape, { isEvent: true })
+  return { plan, keys, view, write: patchWriter(placed, shape), express: isExpressible(placed) ? placed : null }
 }
 
 function payloadWriter(members: readonly PieceMember[], shape: Shape): WriteValue {

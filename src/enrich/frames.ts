@@ -64,9 +64,9 @@ export class Frames {
     return this.#fits
   }
 
-  fitted(): void {
-    this.#fits++
-    if (this.#credit < creditMost) this.#credit++
+  fitted(events: number): void {
+    this.#fits += events
+    if (this.#credit < creditMost) this.#credit += events
   }
 
   /** An event that none fits; scanned, and an object. `bias`: from an address to a position in `found`. */

@@ -1,7 +1,7 @@
 /** Pieces that go straight into an event's bytes. The same result as `splice`, which works on text. */
 import type { Span } from '../memory.ts'
 import type { Row } from '../row-text.ts'
-import { type PieceMember, type PieceSource, type PlacedMember, placePieces, rowOf, textOf } from './pieces.ts'
+import { type PieceSource, type PlacedMember, rowOf, textOf } from './pieces.ts'
 import { rowBytesMax } from './row-writer.ts'
 import type { Shape, ShapeNode } from './shape.ts'
 import type { ValueWriter } from './value-writer.ts'
@@ -20,8 +20,7 @@ interface Edit {
 /** Null: the event has to be parsed after all. */
 export type WriteValue = (source: PieceSource, writer: ValueWriter) => Span | null
 
-export function patchWriter(members: readonly PieceMember[], shape: Shape): WriteValue {
-  const placed = placePieces(members, shape, { isEvent: true })
+export function patchWriter(placed: readonly PlacedMember[], shape: Shape): WriteValue {
   return (source, writer) => {
     const edits = new Edits()
     return edit(placed, shape.root, source, edits) ? write(source, edits, writer) : null

@@ -6,6 +6,7 @@ import { isDelivery } from './enrich.ts'
 import { compileEnricher, type Enricher } from './fast.ts'
 import { firstHold } from './holds.ts'
 import { type HoldPlan, type Plan, type ProvenanceFor, provenances } from './plan.ts'
+import type { Provenance } from './provenance.ts'
 import { heldBytes, recordBytes } from './record-bytes.ts'
 import type { Outputs, Sink } from './sink.ts'
 import type { SnapshotSet, Snapshots } from './snapshots.ts'
@@ -79,6 +80,7 @@ interface BatchInHand {
 }
 
 function enrichBatch({ sink, enricher, holds, provenance, batch, versions, outputs, tally }: BatchInHand): void {
+  const express = enricher.express({ events: batch.count, tally, outputs })
   const visit = (message: Message) => {
     tally.lastTimestamp = message.timestamp
     const enrichment = enricher.enrich(versions, message)
@@ -92,6 +94,8 @@ function enrichBatch({ sink, enricher, holds, provenance, batch, versions, outpu
         return deadLetter(message, rejected('output_too_large', `${entry.destination.slug}: ${size} bytes`))
       }
     }
+    const isAsked = express?.wants(message) === true
+    const provenances: Provenance[] = []
     for (const entry of entries) {
       tally.entry(entry)
       if (entry.outcome === 'held') outputs.hold(holds!.target, message, firstHold(message, entry, versions))
@@ -99,9 +103,18 @@ function enrichBatch({ sink, enricher, holds, provenance, batch, versions, outpu
       const { destination, mapping, outcome, matches, value } = entry
       const from = provenance(destination, mapping, outcome, matches)
       outputs.deliver(destination.target, message, value, from)
+      if (isAsked) provenances.push(from)
     }
+    if (isAsked) express!.tell(message, entries, provenances, enricher.expressMappings())
   }
-  batch.each(visit, (message) => enricher.look(versions, message))
+  const { look } = enricher
+  if (look === null) batch.each(visit)
+  else
+    batch.each(visit, {
+      look: (count) => look(versions, count),
+      pass: (place, count) => (express === null ? place : express.pass(place, count)),
+    })
+  express?.end()
 
   function deadLetter(
     message: Message,

@@ -1,5 +1,6 @@
 /** How large a record will be, a little over: what is too large for its topic must be known before it is written. */
 import type { Delivery } from './enrich.ts'
+import type { MappingPlan } from './plan.ts'
 import type { Message } from './source.ts'
 
 const ownHeadersBytes = 512
@@ -9,7 +10,12 @@ const holdHeaderBytes = 1024
 
 /** Of an output record: key, value, the input's headers and ours. */
 export function recordBytes(message: Message, { value, mapping }: Delivery): number {
-  return inputBytes(message) + value.end - value.start + ownHeadersBytes + entityBytes * mapping.bindings.length
+  return inputBytes(message) + value.end - value.start + ownBytes(mapping)
+}
+
+/** Upper bound of our headers. */
+export function ownBytes({ bindings }: MappingPlan): number {
+  return ownHeadersBytes + entityBytes * bindings.length
 }
 
 /** Of a record in the hold topic. */

@@ -18,6 +18,8 @@ export function route(routes: Routes): Sink {
       return {
         deliver: (target, message, value, provenance) =>
           ('topic' in target ? topics : files).deliver(target, message, value, provenance),
+        direct: (target, message, provenance) =>
+          ('topic' in target ? topics : files).direct?.(target, message, provenance) ?? null,
         deadLetter: (message, reason, explanation) =>
           (routes.deadLetters === 'topics' ? topics : files).deadLetter(message, reason, explanation),
         hold: (target, message, note) => topics.hold(target, message, note),

@@ -1,7 +1,7 @@
 /** The text of a row, made where it is needed: the row's values as they are, with the names of its columns woven in. */
-import { memory, reserve, sharedMemory } from '../memory.ts'
+import { copyText, memory, reserve } from '../memory.ts'
 import type { Row, RowLayout } from '../row-text.ts'
-import { code } from './scan.ts'
+import { code } from './native.ts'
 
 /** Names in use, and the values of the row in hand. What does not fit is written in JavaScript. */
 const headsBytes = 64 * 1024
@@ -20,17 +20,10 @@ interface Placed {
 const placed = new Map<RowLayout, Map<string, Placed>>()
 let headsEnd = headsAt
 let last: Placed | null = null
-const inMemory = new DataView(sharedMemory.buffer)
 
 /** Upper bound of the bytes that `writeRow` needs at its place. */
 export function rowBytesMax(row: Row): number {
   return row.layout.bytes + valuesBytesMax(row) + 32
-}
-
-/** Four bytes at a time: a native copy costs as much as a hundred bytes. The number of bytes. */
-function copyValues(from: DataView<ArrayBuffer>, start: number, end: number): number {
-  for (let at = start, to = valuesAt; at < end; at += 4, to += 4) inMemory.setInt32(to, from.getInt32(at, true), true)
-  return end - start
 }
 
 function valuesBytesMax(row: Row): number {
@@ -48,7 +41,8 @@ export function writeRow(before: string, row: Row, to: number): number | null {
   const { at } = last
   if (at === null || valuesBytesMax(row) > valuesBytes) return null
   const end =
-    valuesAt + (row.view === null ? memory.write(row.values, valuesAt) : copyValues(row.view, row.start, row.end))
+    valuesAt +
+    (row.view === null ? memory.write(row.values, valuesAt) : copyText(valuesAt, row.view, row.start, row.end))
   memory[end] = 0
   return code.weave(valuesAt, end, at, layout.heads.length, to) || null
 }

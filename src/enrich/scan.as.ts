@@ -7,10 +7,10 @@
  * (-1: none), end of the slots below it, and the lengths of its children's names as bits; then names, and the event. The byte
  * after the event is 0, which ends whatever runs over the event's end.
  */
-const starts: usize = 0
-const ends: usize = 0x2000
-const tails: usize = 0x4000
-const plain: usize = 0x6000
+export const starts: usize = 0
+export const ends: usize = 0x2000
+export const tails: usize = 0x4000
+export const plain: usize = 0x6000
 const nodes: usize = 0x8000
 const nodeBytes: usize = 24
 
@@ -284,14 +284,12 @@ export function weave(from: usize, end: usize, heads: usize, count: i32, to: usi
   for (; count > 0; count--) {
     const length = load<usize>(heads)
     heads += 16
-    for (let done: usize = 0; done < length; done += 16) v128.store(to + done, v128.load(heads + done))
+    to = copyTo(to, heads, length)
     heads += (length + 15) & ~15
-    to += length
     const start = p
     p = value(p, 500)
     if (p == 0) return 0
-    for (; from < p; from += 16) v128.store(to + (from - start), v128.load(from))
-    to += p - start
+    to = copyTo(to, start, p - start)
     if (load<u8>(p) != comma) break
     from = ++p
   }
@@ -300,30 +298,55 @@ export function weave(from: usize, end: usize, heads: usize, count: i32, to: usi
   return to + 1
 }
 
+/** The address after it. Writes up to 16 bytes more, and reads as many. */
+export function copyTo(to: usize, from: usize, length: usize): usize {
+  if (length > 512) memory.copy(to, from, length)
+  else for (let done: usize = 0; done < length; done += 16) v128.store(to + done, v128.load(from + done))
+  return to + length
+}
+
 /** Where each text of a frame stands in the event, and whether the value behind it is plain. */
 const marks: usize = 0x24000
 
 /** The frame that fits, as the places of its slots, or 0. See `frames.ts`. */
-function follow(text: usize, from: usize, end: usize): usize {
+function follow(known: usize, from: usize, end: usize): usize {
   let p = from
   let mark = marks
   while (true) {
-    let length = load<usize>(text)
-    while (!stands(text + 16, p, length)) {
-      text = load<usize>(text, 8)
-      if (text == 0) return 0
-      length = load<usize>(text)
+    let length = load<usize>(known)
+    while (!stands(known + 16, p, length)) {
+      known = load<usize>(known, 8)
+      if (known == 0) return 0
+      length = load<usize>(known)
     }
     store<u32>(mark, <u32>p)
     p += length
-    const places = load<usize>(text, 12)
+    const places = load<usize>(known, 12)
     if (places != 0) return p == end ? places : 0
-    p = scalar(p)
+    if (<u32>load<u8>(p) == quote) {
+      // As `text`: the position after it depends on fewer steps here, and every text waits for the one before.
+      let at = p + 1
+      let quotes: i32
+      let others: i32
+      while (true) {
+        const chunk = v128.load(at)
+        quotes = i8x16.bitmask(i8x16.eq(chunk, i8x16.splat(0x22)))
+        others = i8x16.bitmask(
+          v128.or(i8x16.eq(chunk, i8x16.splat(0x5c)), i8x16.lt_s(chunk, i8x16.splat(0x20))),
+        )
+        if ((quotes | others) != 0) break
+        at += 16
+      }
+      if (quotes != 0 && (others & (quotes ^ (quotes - 1))) == 0) {
+        p = at + <usize>ctz(quotes) + 1
+        isPlain = 1
+      } else p = text(p)
+    } else p = scalar(p)
     if (p == 0) return 0
     store<u32>(mark, <u32>isPlain, 4)
     mark += 8
-    text = load<usize>(text, 4)
-    if (text == 0) break
+    known = load<usize>(known, 4)
+    if (known == 0) break
   }
   return 0
 }
@@ -337,10 +360,10 @@ function scalar(p: usize): usize {
   return number(p)
 }
 
-/** The bytes after a text in its memory are 0. */
+/** Whether this text stands at `p`. Reads up to 16 bytes behind both. */
 // @ts-ignore: decorator
 @inline
-function stands(text: usize, p: usize, length: usize): bool {
+export function stands(text: usize, p: usize, length: usize): bool {
   let done: usize = 16
   for (; done <= length; done += 16)
     if (v128.any_true(v128.xor(v128.load(text + (done - 16)), v128.load(p + (done - 16))))) return false

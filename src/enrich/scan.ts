@@ -3,11 +3,14 @@
  * Where it is not sure it says so, and the event is parsed instead: it never decides that something is wrong. The pass itself
  * is WebAssembly (`scan.as.ts`): texts go by sixteen bytes at a time, which takes it from 1.5 to 0.65 us for 1 KB.
  */
-import { compileWasm, copyBytes, instantiateWasm, memory, reserve, sharedMemory } from '../memory.ts'
+import { copyBytes, memory, reserve, sharedMemory } from '../memory.ts'
 import type { Limits } from './decode.ts'
 import { Frames } from './frames.ts'
-import { scanCode } from './scan-code.ts'
+import { decideAt, sureAt, valueEndAt, valueStartAt } from './in-hand.ts'
+import { code } from './native.ts'
 import type { Shape, ShapeNode } from './shape.ts'
+import { inHandMost } from './source.ts'
+import type { View } from './view.ts'
 
 /** Where the nodes of a shape stand in the bytes; of duplicates the last. By slot. */
 export interface Found {
@@ -24,8 +27,20 @@ export interface Scanner {
   readonly frames: Frames
   /** Of the last scan for each place. */
   readonly found: readonly Found[]
+  /** How often the memory was another scanner's in between: what was numbered before has no number any more. */
+  readonly claims: number
   /** True: the bytes are a JSON object within the limits, and `found[place]` says where everything is. False: nobody knows yet. */
   scan(place: number, bytes: Buffer, start: number, end: number): boolean
+  /** The same for the first messages in hand, each at its place; `sureAt` says what it says. True: nothing about them is new. */
+  look(count: number): boolean
+  /**
+   * After the scan for this place: the number of what was decided on an event with the same decisive values. -1: nothing yet,
+   * and `remember` gives a number; -2: its like gets none. Of a place in hand the number is in the table as well, and its keys' hashes.
+   */
+  decide(place: number): number
+  remember(): number
+  /** From now on nothing has a number. */
+  stopDeciding(): void
 }
 
 /** Larger and deeper events are parsed: the memory is fixed, and the scan uses the stack. */
@@ -42,23 +57,11 @@ const nodesAt = 0x8000
 const nodeBytes = 24
 const namesAt = nodesAt + slotsMax * nodeBytes
 const namesEnd = 0x24000
-
-interface Code {
-  scan(
-    from: number,
-    end: number,
-    start: number,
-    at: number,
-    slots: number,
-    depthMax: number,
-    keysMax: number,
-    frames: number,
-  ): number
-  weave(from: number, end: number, heads: number, count: number, to: number): number
-}
-
-/** What `scan.as.ts` exports. One memory serves many shapes, one after another: scans and the use of what they found are synchronous. */
-export const code = instantiateWasm<Code>(compileWasm(Buffer.from(scanCode, 'base64')), sharedMemory)
+const decisiveAt = 0x25800
+const decisiveMost = 60
+const entriesAt = 0x25c00
+const entryBytes = 288
+const entriesMost = 256
 
 const inputAt = reserve(inputBytesMax + 32)
 /** Whose nodes and frames are in the memory. */
@@ -69,6 +72,8 @@ export function openScanner(options: {
   readonly shape: Shape
   readonly limits: Limits
   readonly places: number
+  /** The values that decide. */
+  readonly decisive?: View
 }): Scanner | null {
   const { shape, limits } = options
   const { slots } = shape
@@ -79,31 +84,81 @@ export function openScanner(options: {
   const { keysMax } = limits
   const frames = new Frames(shape.root)
   const found = Array.from({ length: places }, (_, place) => foundAt(place * slots, slots))
+  const decisive = options.decisive === undefined ? [] : decisiveNodes(options.decisive)
+  let nodes = options.decisive === undefined || decisive.length > decisiveMost ? -1 : decisive.length
+  let claims = 0
+  let bias = 0
+
+  function claim(): void {
+    if (inHand === frames) return
+    inHand = frames
+    claims++
+    writeNodes(shape)
+    frames.forget()
+    for (const [index, { slot, whole }] of decisive.slice(0, decisiveMost).entries()) {
+      memory.writeInt32LE(slot, decisiveAt + 8 * index)
+      memory.writeInt32LE(whole ? 1 : 0, decisiveAt + 8 * index + 4)
+    }
+    for (let entry = 0; entry < entriesMost; entry++) memory.writeInt32LE(-1, entriesAt + entry * entryBytes)
+  }
+
   return {
     frames,
     found,
+    get claims() {
+      return claims
+    },
     scan(place, bytes, start, end) {
       const length = end - start
       if (start < 0 || length > bytesMax) return false
-      if (inHand !== frames) {
-        writeNodes(shape)
-        frames.forget()
-        inHand = frames
-      }
+      claim()
       let from = start
       if (bytes !== memory) {
         from = inputAt
         copyBytes(memory, from, bytes, start, end)
       }
+      bias = start - from
       const after = memory[from + length] as number
       memory[from + length] = 0
       const sure = code.scan(from, from + length, start, place * slots, slots, depthMax, keysMax, frames.first)
       memory[from + length] = after
-      if (sure === 2) frames.fitted()
-      else if (sure === 1) frames.learn(from, from + length, start - from, found[place]!)
+      if (sure === 2) frames.fitted(1)
+      else if (sure === 1) frames.learn(from, from + length, bias, found[place]!)
       return sure > 0
     },
+    look(count) {
+      claim()
+      bias = 0
+      const seen = code.look(count, slots, bytesMax, depthMax, keysMax, frames.first, nodes)
+      frames.fitted(seen & 255)
+      if (seen >> 8 === 0) return true
+      for (let place = 0; place < count; place++)
+        if (sureAt(place) === 1) frames.learn(valueStartAt(place), valueEndAt(place), 0, found[place]!)
+      return false
+    },
+    decide(place) {
+      const number = code.decide(place, place * slots, place < inHandMost ? 0 : bias, nodes)
+      if (place < inHandMost) decideAt(place, number)
+      return number
+    },
+    remember: () => code.remember(),
+    stopDeciding() {
+      nodes = -1
+    },
   }
+}
+
+/** The nodes whose values decide, in the order of their slots: of some it is enough whether they are objects. */
+function decisiveNodes(view: View): { slot: number; whole: boolean }[] {
+  const nodes: { slot: number; whole: boolean }[] = []
+  const visit = (node: ShapeNode): void => {
+    const wanted = view.wanted[node.slot] as number
+    if (wanted === 0) return
+    nodes.push({ slot: node.slot, whole: wanted > 1 })
+    if (wanted <= 1) for (const child of node.children) visit(child)
+  }
+  for (const child of view.root.children) visit(child)
+  return nodes
 }
 
 function foundAt(at: number, slots: number): Found {

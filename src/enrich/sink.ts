@@ -15,8 +15,33 @@ export interface Outputs {
   deadLetter(message: Message, reason: DeadLetterReason, explanation: string): void
   /** The message itself with its headers, and `note` in the header `le.hold`. */
   hold(target: Target, message: Message, note: string): void
+  /** A way for records like `deliver`'s with these arguments, without a call for each. Null: there is none. */
+  direct?(target: Target, message: Message, provenance: Provenance): Direct | null
   /** Resolves when every record is acknowledged; rejects if one cannot be. Call once. */
   flush(): Promise<void>
+}
+
+/** How records of one target and provenance, from one input partition, are written straight into the memory of the event path. */
+export interface Direct {
+  readonly lane: Lane
+  readonly recordBytesMax: number
+  /** Our headers, encoded: for offsets from `offsetStart` below `offsetEnd` only the digits change that end at these two places. */
+  readonly headers: Span & {
+    readonly count: number
+    readonly offsetStart: number
+    readonly offsetEnd: number
+    readonly sourceEnd: number
+    readonly eventIdEnd: number
+  }
+}
+
+/** The end of a record batch: one object for each that is open. */
+export interface Lane {
+  /** Makes room; whether anything has moved, in this lane or in another. */
+  moved(): boolean
+  /** Tells at this address how things stand, as `express.as.ts` reads it: nobody else may write until `takeBack`. */
+  lend(at: number): void
+  takeBack(at: number): void
 }
 
 export interface Sink {

@@ -1,5 +1,5 @@
 /** The local copies of the entities, as the event path reads them. `snapshot/snapshots.ts` keeps these promises. */
-import type { Row } from '../row-text.ts'
+import type { Row, RowLayout } from '../row-text.ts'
 
 /** One entity at one version: immutable, verified, read synchronously. */
 export interface Snapshot {
@@ -13,8 +13,20 @@ export interface Snapshot {
   get(key: string): Row | undefined
   /** The same, for a key that is ASCII and stands in these bytes. */
   find(bytes: Buffer, start: number, end: number): Row | undefined
-  /** The row of this key, ASCII, will be asked for soon. */
-  expect?(bytes: Buffer, start: number, end: number): void
+  /** Its rows, where they are in memory. */
+  readonly resident?: ResidentRows | null
+}
+
+/** Rows in memory, asked for by `asciiHash` of their keys. */
+export interface ResidentRows {
+  readonly layout: RowLayout
+  /** A row with this hash will be asked for soon. */
+  expect(hash: number): void
+  /**
+   * Copies the values of the row with the key that stands here in ASCII to `at` in the memory of the event path, and up to seven
+   * bytes more; how many they are, or -1: no such row, or more than `bytesMax`.
+   */
+  copy(hash: number, key: Uint8Array, start: number, end: number, at: number, bytesMax: number): number
 }
 
 /** `find`, for snapshots that have their rows by text. */

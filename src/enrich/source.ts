@@ -8,7 +8,7 @@ export const inHandMost = 16
  * Copy what must outlive the call that received it.
  */
 export interface Message {
-  /** Which of those in hand it is, from 0 on and below `inHandMost`. */
+  /** Which of those in hand it is, below `inHandMost`; -1: it is alone. */
   place: number
   topic: string
   partition: number
@@ -29,6 +29,14 @@ export interface Message {
   headersEnd: number
 }
 
+/** What is done with messages in hand before they are visited. */
+export interface Ahead {
+  /** The first `count` places have messages. */
+  look(count: number): void
+  /** Those from `place` on that are done without a visit; the first that is not. */
+  pass(place: number, count: number): number
+}
+
 /** Messages of one partition, in order. */
 export interface Batch {
   readonly topic: string
@@ -40,10 +48,10 @@ export interface Batch {
   /** Messages of the partition after this batch, as far as known. */
   readonly lag: number | null
   /**
-   * Calls `visit` for each message, in order, synchronously. Where the source has some in hand at the same time, it calls `look`
-   * for each of them before it visits the first; they stay as they are until they are visited.
+   * Calls `visit` for each message, in order, synchronously. Where the source has some in hand at the same time (`in-hand.ts`), it
+   * asks `ahead` about them before it visits the first; they stay as they are until they are visited or passed.
    */
-  each(visit: (message: Message) => void, look?: (message: Message) => void): void
+  each(visit: (message: Message) => void, ahead?: Ahead): void
   /** The batch is done: never hand it out again. Call it after every output of the batch is acknowledged. */
   acknowledge(): Promise<void>
 }

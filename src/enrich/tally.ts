@@ -18,15 +18,16 @@ export class Tally {
   #lastBinding: Binding | null = null
   #lastLookups: Partial<Record<EntityStatus, number>> = {}
 
-  entry(entry: Delivery | Omission): void {
-    this.#outcomes[entry.outcome]++
+  /** An entry that so many messages have. */
+  entry(entry: Delivery | Omission, messages = 1): void {
+    this.#outcomes[entry.outcome] += messages
     if (isDelivery(entry)) {
-      this.#delivered++
-      this.#deliveredBy(entry.destination).records++
+      this.#delivered += messages
+      this.#deliveredBy(entry.destination).records += messages
     }
     for (const { binding, status } of entry.matches) {
       const counts = this.#lookupsOf(binding)
-      counts[status] = (counts[status] ?? 0) + 1
+      counts[status] = (counts[status] ?? 0) + messages
     }
   }
 

@@ -56,7 +56,7 @@ function batchOf(
 /** A line as a message: no key, no headers. */
 export function messageOf(topic: string, { number, bytes }: Line, timestamp: number): Message {
   return {
-    place: 0,
+    place: -1,
     topic,
     partition: 0,
     offset: number,

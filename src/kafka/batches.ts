@@ -2,6 +2,8 @@
  * The record batches that one flush writes: one or more for each output partition, split below what the topic takes, in order.
  * Writers are used again, because a megabyte allocated for each batch is what a garbage collector has to clear away.
  */
+import { doubles, words } from '../enrich/in-hand.ts'
+import type { Lane } from '../enrich/sink.ts'
 import { RecordWriter } from './record-writer.ts'
 import type { Sender } from './sender.ts'
 import type { TopicDescription } from './topic.ts'
@@ -25,18 +27,55 @@ export class WriterPool {
   }
 }
 
-interface Lane {
+/** One output partition. */
+class BatchLane implements Lane {
   readonly topic: TopicDescription
   readonly partition: number
-  readonly full: RecordWriter[]
+  readonly full: RecordWriter[] = []
   open: RecordWriter
+  readonly #now: number
+
+  constructor(topic: TopicDescription, partition: number, now: number, open: RecordWriter) {
+    this.topic = topic
+    this.partition = partition
+    this.#now = now
+    this.open = open
+  }
+
+  /** One record outside the broker's limits would have the whole batch refused: its time becomes now. */
+  allowed(timestamp: number): number {
+    return timestamp > this.#latest || (timestamp >= 0 && timestamp < this.#earliest) ? this.#now : timestamp
+  }
+
+  get #latest(): number {
+    return this.#now + Math.max(0, this.topic.aheadMillisecondsMax - clockMarginMilliseconds)
+  }
+
+  get #earliest(): number {
+    return this.#now - (this.topic.behindMillisecondsMax - clockMarginMilliseconds)
+  }
+
+  moved(): boolean {
+    return this.open.moved()
+  }
+
+  lend(at: number): void {
+    this.open.lend(at)
+    words[(at >> 2) + 4] = Math.min(this.topic.batchBytesMax, 2 ** 31 - 1)
+    doubles[(at >> 3) + 6] = Math.max(0, this.#earliest)
+    doubles[(at >> 3) + 7] = this.#latest
+  }
+
+  takeBack(at: number): void {
+    this.open.takeBack(at)
+  }
 }
 
 export class Batches {
   readonly #pool: WriterPool
   readonly #now: number
-  readonly #topics = new Map<string, (Lane | undefined)[]>()
-  #last: Lane | null = null
+  readonly #topics = new Map<string, (BatchLane | undefined)[]>()
+  #last: BatchLane | null = null
 
   constructor(options: { readonly pool: WriterPool; readonly now: number }) {
     this.#pool = options.pool
@@ -45,15 +84,12 @@ export class Batches {
 
   /** Begins a record and returns the writer for its fields. */
   begin(topic: TopicDescription, partition: number, timestamp: number, bodyBytes: number): RecordWriter {
-    const last = this.#last
-    const lane =
-      last !== null && last.topic === topic && last.partition === partition ? last : this.#lane(topic, partition)
-    this.#last = lane
+    const lane = this.lane(topic, partition)
     if (lane.open.count > 0 && lane.open.sizeWith(bodyBytes) > topic.batchBytesMax) {
       lane.full.push(lane.open)
       lane.open = this.#pool.take()
     }
-    lane.open.begin(this.#allowed(topic, timestamp), bodyBytes)
+    lane.open.begin(lane.allowed(timestamp), bodyBytes)
     return lane.open
   }
 
@@ -74,7 +110,13 @@ export class Batches {
     this.#last = null
   }
 
-  #lane(topic: TopicDescription, partition: number): Lane {
+  lane(topic: TopicDescription, partition: number): BatchLane {
+    const last = this.#last
+    if (last !== null && last.topic === topic && last.partition === partition) return last
+    return (this.#last = this.#lane(topic, partition))
+  }
+
+  #lane(topic: TopicDescription, partition: number): BatchLane {
     let lanes = this.#topics.get(topic.topic)
     if (lanes === undefined) {
       lanes = []
@@ -82,17 +124,9 @@ export class Batches {
     }
     let lane = lanes[partition]
     if (lane === undefined) {
-      lane = { topic, partition, full: [], open: this.#pool.take() }
+      lane = new BatchLane(topic, partition, this.#now, this.#pool.take())
       lanes[partition] = lane
     }
     return lane
-  }
-
-  /** One record outside the broker's limits would have the whole batch refused: its time becomes now. */
-  #allowed(topic: TopicDescription, timestamp: number): number {
-    const ahead = timestamp - this.#now
-    if (ahead > Math.max(0, topic.aheadMillisecondsMax - clockMarginMilliseconds)) return this.#now
-    if (timestamp >= 0 && -ahead > topic.behindMillisecondsMax - clockMarginMilliseconds) return this.#now
-    return timestamp
   }
 }

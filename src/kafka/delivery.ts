@@ -1,6 +1,7 @@
 /** Output records and dead letters, written straight into a batch. What many records share is encoded once. */
 import type { DeadLetterReason } from '../enrich/outcome.ts'
 import { holdHeader, ownHeaders, type Provenance } from '../enrich/provenance.ts'
+import type { Direct } from '../enrich/sink.ts'
 import type { Message } from '../enrich/source.ts'
 import { copyBytes, memory, reserve, type Span } from '../memory.ts'
 import type { Batches } from './batches.ts'
@@ -66,6 +67,13 @@ export class DeliveryWriter {
     writer.varint(headerCount)
     kept.write(writer)
     writer.raw(own.bytes, own.start, own.end)
+  }
+
+  /** As `write` with these arguments writes them. */
+  headersOf(provenance: Provenance, message: Message): Direct['headers'] {
+    const own = this.#headers(provenance, message)
+    const { bytes, start, end, sourceEnd, eventIdEnd, offset: offsetStart, offsetEnd } = own
+    return { bytes, start, end, sourceEnd, eventIdEnd, offsetStart, offsetEnd, count: 7 + this.#extra.length }
   }
 
   /** With the message's offset in them; valid until the next call. */

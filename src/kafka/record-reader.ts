@@ -3,7 +3,8 @@
  * Control batches and what aborted transactions wrote are left out.
  */
 
-import { inHandMost, type Message } from '../enrich/source.ts'
+import { fillMessage, offsetAt, recordEnd, takeInHand } from '../enrich/in-hand.ts'
+import { type Ahead, inHandMost, type Message } from '../enrich/source.ts'
 import { LinkedEventsError } from '../errors.ts'
 import { copyBytes, memory, reserve } from '../memory.ts'
 import { codecOf, decompress } from './codecs.ts'
@@ -151,78 +152,86 @@ export class RecordBatch {
     return String(Math.max(0, this.highWatermark - 1 - this.#from))
   }
 
-  /**
-   * Visits each message in order, as many at a time as are in hand: their bytes lie in the window together. Message objects are
-   * reused, and so are the bytes they speak of.
-   */
-  each(visit: (message: Message) => void, look?: (message: Message) => void): void {
-    const { topic, partition } = this
-    const messages = Array.from({ length: inHandMost }, (_, place) => newMessage(place, topic, partition))
-    let inHand = 0
-    const visitAll = () => {
-      const count = inHand
-      inHand = 0
-      for (let place = 0; place < count; place++) visit(messages[place]!)
-    }
-    const from = this.#from
-    const until = this.#until
-    for (const batch of this.#batches) {
-      const { bytes } = batch
-      let at = batch.from
-      let windowEnd = at
-      let shift = 0
-      let lies = bytes
-      for (let left = batch.count; left > 0; left--) {
-        source = bytes
-        position = at
-        const length = varint()
-        const body = position
-        const end = body + length
-        if (end > windowEnd) {
-          visitAll()
-          windowEnd = Math.min(batch.end, at + windowBytes)
-          const fits = end <= windowEnd
-          shift = fits ? windowAt - at : 0
-          lies = fits ? memory : bytes
-          if (fits) copyBytes(memory, windowAt, bytes, at, windowEnd)
-          else windowEnd = end
-          source = bytes // somebody else may have read varints meanwhile
-        }
-        at = end
-        position = body + 1 // behind the attributes of the record, unused
-        const timestampDelta = varlong()
-        const offset = batch.base + varint()
-        if (offset < from) continue
-        if (offset >= until) {
-          visitAll()
-          return
-        }
-        const message = messages[inHand++]!
-        message.bytes = lies
-        message.offset = offset
-        message.timestamp =
-          (batch.attributes & logAppendTime) === 0 ? batch.firstTimestamp + timestampDelta : batch.maxTimestamp
-        const keyLength = varint()
-        message.keyStart = keyLength < 0 ? -1 : position + shift
-        if (keyLength > 0) position += keyLength
-        message.keyEnd = keyLength < 0 ? -1 : position + shift
-        const valueLength = varint()
-        message.valueStart = valueLength < 0 ? -1 : position + shift
-        if (valueLength > 0) position += valueLength
-        message.valueEnd = valueLength < 0 ? -1 : position + shift
-        message.headersStart = position + shift
-        message.headersEnd = end + shift
-        look?.(message)
-        if (inHand === inHandMost) visitAll()
+  /** Visits each message in order; those in hand lie in the window together. The message object is reused, and so are its bytes. */
+  each(visit: (message: Message) => void, ahead?: Ahead): void {
+    const message = newMessage(this.topic, this.partition)
+    for (const batch of this.#batches) this.#eachOf(batch, message, visit, ahead)
+  }
+
+  #eachOf(batch: RawBatch, message: Message, visit: (message: Message) => void, ahead: Ahead | undefined): void {
+    const { bytes, base, firstTimestamp } = batch
+    const appendTime = (batch.attributes & logAppendTime) === 0 ? -1 : batch.maxTimestamp
+    const share = { base, firstTimestamp, appendTime }
+    const isWhole = base >= this.#from && batch.last < this.#until
+    const most = isWhole ? inHandMost : 1 // others are asked one by one whether they belong to it
+    let at = batch.from
+    let left = batch.count
+    let windowEnd = at
+    let shift = 0
+    while (left > 0) {
+      let count = takeInHand(at + shift, windowEnd + shift, Math.min(most, left), share)
+      if (count === 0) {
+        windowEnd = Math.min(batch.end, at + windowBytes)
+        shift = windowAt - at
+        copyBytes(memory, windowAt, bytes, at, windowEnd)
+        count = takeInHand(windowAt, windowEnd + shift, Math.min(most, left), share)
       }
-      visitAll()
+      if (count === 0) {
+        at = fillFrom(message, batch, at)
+        left--
+        if (message.offset >= this.#until) return
+        if (message.offset >= this.#from) visit(message)
+        windowEnd = at
+        continue
+      }
+      left -= count
+      at = recordEnd(count - 1) - shift
+      if (!isWhole) {
+        if (offsetAt(0) >= this.#until) return
+        if (offsetAt(0) < this.#from) continue
+      }
+      message.bytes = memory
+      ahead?.look(count)
+      for (let place = 0; place < count; place++) {
+        if (ahead !== undefined) place = ahead.pass(place, count)
+        if (place === count) break
+        fillMessage(message, place)
+        message.place = ahead === undefined ? -1 : place
+        visit(message)
+      }
     }
   }
 }
 
-function newMessage(place: number, topic: string, partition: number): Message {
+/** A record that is too large for the window: it stays where it is. The position after it. */
+function fillFrom(message: Message, batch: RawBatch, at: number): number {
+  source = batch.bytes
+  position = at
+  const length = varint()
+  const end = position + length
+  position++ // the attributes of the record, unused
+  const timestampDelta = varlong()
+  message.place = -1
+  message.bytes = batch.bytes
+  message.offset = batch.base + varint()
+  message.timestamp =
+    (batch.attributes & logAppendTime) === 0 ? batch.firstTimestamp + timestampDelta : batch.maxTimestamp
+  const keyLength = varint()
+  message.keyStart = keyLength < 0 ? -1 : position
+  if (keyLength > 0) position += keyLength
+  message.keyEnd = keyLength < 0 ? -1 : position
+  const valueLength = varint()
+  message.valueStart = valueLength < 0 ? -1 : position
+  if (valueLength > 0) position += valueLength
+  message.valueEnd = valueLength < 0 ? -1 : position
+  message.headersStart = position
+  message.headersEnd = end
+  return end
+}
+
+function newMessage(topic: string, partition: number): Message {
   return {
-    place,
+    place: -1,
     topic,
     partition,
     offset: 0,

@@ -4,6 +4,7 @@
  * memory, and drained to the buffer many at a time.
  */
 import { crc32c } from '@node-rs/crc32'
+import { doubles, words } from '../enrich/in-hand.ts'
 import { copyBytes, memory, reserve } from '../memory.ts'
 import { varintSize, varlongSize, writeVarint, writeVarlong } from './varint.ts'
 
@@ -12,6 +13,8 @@ const headerBytes = 61
 const recordHeadBytesMax = 5 + 1 + 10 + 5
 
 const stageBytes = 64 * 1024
+/** Room in a stage that is lent. */
+const lentBytesMin = 16 * 1024
 
 /** A place in memory for the last records of one batch. Who needs one takes the oldest, and its owner drains first. */
 class Stage {
@@ -112,6 +115,34 @@ export class RecordWriter {
   raw(source: Uint8Array, start: number, end: number): void {
     copyBytes(this.#bytes, this.#at, source, start, end)
     this.#at += end - start
+  }
+
+  /** Makes room for some records in a stage; whether another stage was taken for it. */
+  moved(): boolean {
+    if (this.#count === 0 || (this.#stage !== null && this.#at + lentBytesMin <= this.#stage.end)) return false
+    this.#makeRoom(lentBytesMin)
+    return true
+  }
+
+  /** Tells where the batch goes on, as `express.as.ts` reads it. */
+  lend(at: number): void {
+    const stage = this.#stage
+    const start = stage === null ? 0 : stage.start
+    const word = at >> 2
+    words[word] = this.#at
+    words[word + 1] = stage === null ? 0 : stage.end
+    words[word + 2] = stage === null ? 0 : this.#count
+    words[word + 3] = this.#drained - start
+    doubles[(at >> 3) + 4] = this.#firstTimestamp
+    doubles[(at >> 3) + 5] = this.#maxTimestamp
+  }
+
+  /** What `express.as.ts` has written since. */
+  takeBack(at: number): void {
+    if (this.#stage === null) return
+    this.#at = words[at >> 2] as number
+    this.#count = words[(at >> 2) + 2] as number
+    this.#maxTimestamp = doubles[(at >> 3) + 5] as number
   }
 
   /** Finishes the batch: header and checksum. The bytes stay valid until `clear`. */

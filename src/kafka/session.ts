@@ -158,7 +158,7 @@ export class Session {
         count: batch.count,
         bytes: batch.bytes,
         lag: Math.max(0, batch.highWatermark - batch.next),
-        each: (visit, look) => batch.each(visit, look),
+        each: (visit, ahead) => batch.each(visit, ahead),
         acknowledge,
       })
     } catch (error) {

@@ -95,6 +95,13 @@ class KafkaSink implements Sink {
         const partition = choosePartition(topic, inputOf(message), message)
         this.#delivery.write(batches, topic, partition, message, value, provenance)
       },
+      direct: (target: Target, message: Message, provenance: Provenance) => {
+        const topic = this.#topic(target)
+        const { partition } = message
+        if (topic.partitions < (own.partitions ?? partition + 1)) return null // each key has its own
+        const headers = this.#delivery.headersOf(provenance, message)
+        return { lane: batches.lane(topic, partition), recordBytesMax: recordBytesMax(topic), headers }
+      },
       deadLetter: (message: Message, reason: DeadLetterReason, explanation: string) => {
         const topic = this.#deadLetters
         assert(topic !== null, 'a dead letter needs a topic, and none is configured')

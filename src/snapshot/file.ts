@@ -85,8 +85,8 @@ export class SnapshotFile implements Snapshot {
     return this.get(bytes.toString('latin1', start, end))
   }
 
-  expect(bytes: Buffer, start: number, end: number): void {
-    this.#inMemory?.expect(bytes, start, end)
+  get resident(): RowsInMemory | null {
+    return this.#inMemory
   }
 
   /** The same version, seen to be true at a later time. */

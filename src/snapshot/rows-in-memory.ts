@@ -3,7 +3,9 @@
  * a point read of a file that nobody has just read waits a dozen times, and it makes no text of the key and none of the row.
  */
 import type Database from 'better-sqlite3'
+import type { ResidentRows } from '../enrich/snapshots.ts'
 import { asciiHash, keyHash, keyHashEnd } from '../key.ts'
+import { copyText, memory, memoryView } from '../memory.ts'
 import { Row, type RowLayout } from '../row-text.ts'
 import { hasCollided } from './table.ts'
 
@@ -14,7 +16,7 @@ const share = 1 / 5
 const burst = 4
 /** Before a row: how many bytes its key has, in two bytes, and its values, in three; seven bits each, the high ones first. */
 const headBytes = 5
-/** Whoever copies a row four bytes at a time may read behind it, and so does who fetches the last one. */
+/** Whoever copies a row eight bytes at a time may read behind it, and so does who fetches the last one. */
 const spareBytes = 256
 /** Positions are whole numbers of 31 bits. */
 const heapBytesMost = 2 ** 31 - 1
@@ -80,8 +82,8 @@ function* slices(database: Database.Database, { rows, bytes }: FileSize): Genera
   for (let [last, heap] = slice.get(-1)!; last !== null; [last, heap] = slice.get(last)!) yield heap
 }
 
-export class RowsInMemory {
-  readonly #layout: RowLayout
+export class RowsInMemory implements ResidentRows {
+  readonly layout: RowLayout
   /** Rows in the order of their hashes, one after another, each with its head. */
   readonly #heap: Buffer<ArrayBuffer>
   readonly #view: DataView<ArrayBuffer>
@@ -94,7 +96,7 @@ export class RowsInMemory {
   #expectedCount = 0
 
   constructor(layout: RowLayout, size: FileSize) {
-    this.#layout = layout
+    this.layout = layout
     this.#heap = Buffer.from(new ArrayBuffer(heapBytes(size)))
     this.#view = new DataView(this.#heap.buffer)
     this.#starts = new Int32Array(partsOf(size) + 1)
@@ -138,10 +140,18 @@ export class RowsInMemory {
     return this.#find(asciiHash(key, start, end), key, start, end)
   }
 
-  /** A key in ASCII that will be asked for soon. */
-  expect(key: Uint8Array, start: number, end: number): void {
-    if (this.#expectedCount < expectedMost)
-      this.#expected[this.#expectedCount++] = this.#partOf(asciiHash(key, start, end))
+  expect(hash: number): void {
+    if (this.#expectedCount < expectedMost) this.#expected[this.#expectedCount++] = this.#partOf(hash)
+  }
+
+  copy(hash: number, key: Uint8Array, start: number, end: number, at: number, bytesMax: number): number {
+    if (this.#expectedCount > 1) this.#fetch()
+    const row = this.#place(hash, key, start, end)
+    if (row < 0) return -1
+    const bytes = this.#valuesBytes(row)
+    if (bytes > bytesMax) return -1
+    const values = row + headBytes + end - start
+    return copyText(at, this.#view, values, values + bytes)
   }
 
   /** Waits for the memory of all that is expected at the same time. */
@@ -161,23 +171,33 @@ export class RowsInMemory {
 
   #find(hash: number, key: Uint8Array, start: number, end: number): Row | undefined {
     if (this.#expectedCount > 1) this.#fetch()
+    const row = this.#place(hash, key, start, end)
+    if (row < 0) return undefined
+    const values = row + headBytes + end - start
+    return Row.inBytes(this.layout, this.#view, values, values + this.#valuesBytes(row))
+  }
+
+  /** Where the row with this key begins, or -1. */
+  #place(hash: number, key: Uint8Array, start: number, end: number): number {
+    const view = key === memory ? memoryView : new DataView(key.buffer, key.byteOffset, key.length)
     const part = this.#partOf(hash)
     const partEnd = this.#starts[part + 1] as number
     for (let row = this.#starts[part] as number; row < partEnd; ) {
       const values = row + headBytes + this.#keyBytes(row)
-      const valuesEnd = values + this.#valuesBytes(row)
-      if (this.#isKey(row + headBytes, values, key, start, end))
-        return Row.inBytes(this.#layout, this.#view, values, valuesEnd)
-      row = valuesEnd
+      if (this.#isKey(row + headBytes, values, view, start, end)) return row
+      row = values + this.#valuesBytes(row)
     }
-    return undefined
+    return -1
   }
 
   /** From the end: keys are more alike where they begin. */
-  #isKey(at: number, atEnd: number, key: Uint8Array, start: number, end: number): boolean {
+  #isKey(at: number, atEnd: number, key: DataView, start: number, end: number): boolean {
     if (atEnd - at !== end - start) return false
-    const heap = this.#heap
-    for (let place = atEnd, from = end; from > start; ) if (key[--from] !== heap[--place]) return false
+    const view = this.#view
+    let own = atEnd
+    let other = end
+    while (other - start >= 4) if (key.getInt32((other -= 4)) !== view.getInt32((own -= 4))) return false
+    while (other > start) if (key.getUint8(--other) !== view.getUint8(--own)) return false
     return true
   }
 

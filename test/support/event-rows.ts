@@ -1,7 +1,9 @@
 /** Generated snapshot versions: rows as the sync writes them, of columns of every kind. All rows of a version have the same columns. */
 import fc from 'fast-check'
 import type { SnapshotSet } from '../../src/enrich/snapshots.ts'
-import { Row } from '../../src/row-text.ts'
+import { keyHash } from '../../src/key.ts'
+import { Row, RowLayout } from '../../src/row-text.ts'
+import { RowsInMemory } from '../../src/snapshot/rows-in-memory.ts'
 import { jsonText } from '../../src/sync/row.ts'
 import type { ColumnKind } from '../../src/sync/warehouse.ts'
 
@@ -80,9 +82,22 @@ export const rowsOfEntities = fc.record({ product: rows, account: rows }, { requ
 /** The same row, as memory holds it. */
 export function rowInBytes({ layout, values }: Row): Row {
   const before = 3
-  const bytes = Buffer.concat([Buffer.alloc(before, '#'), Buffer.from(values), Buffer.alloc(3, '#')])
+  const bytes = Buffer.concat([Buffer.alloc(before, '#'), Buffer.from(values), Buffer.alloc(7, '#')])
   const view = new DataView(Uint8Array.from(bytes).buffer)
-  return Row.inBytes(layout, view, before, bytes.length - 3)
+  return Row.inBytes(layout, view, before, bytes.length - 7)
+}
+
+/** All of them in memory, but those whose keys have no bytes. */
+export function residentRows(layout: RowLayout, list: readonly (readonly [string, string])[]): RowsInMemory {
+  const bytes = list.reduce((sum, [key, values]) => sum + Buffer.byteLength(key) + Buffer.byteLength(values), 0)
+  const rows = new RowsInMemory(layout, { rows: list.length, bytes })
+  const ordered = [...list].sort(([one], [other]) => keyHash(one) - keyHash(other))
+  for (const [key, values] of ordered) {
+    const [k, v] = [Buffer.byteLength(key), Buffer.byteLength(values)]
+    const head = String.fromCharCode(k >> 7, k & 127, v >> 14, (v >> 7) & 127, v & 127)
+    if (Buffer.from(key).toString() === key) rows.add(head + key + values)
+  }
+  return rows.seal()
 }
 
 /** By text they have a row as a file gives it, by bytes as memory does. */
@@ -97,7 +112,10 @@ export function snapshotsOfRows(
         const row = get(bytes.toString('latin1', start, end))
         return row && rowInBytes(row)
       }
-      return [entity, { entity, version: 7, epoch: 1, asOf: 0, rows: byKey.size, get, find }]
+      const layout = RowLayout.of(list[0]?.[1] ?? '{}')
+      const values = list.map(([key, text]) => [key, layout.valuesIn(text)!] as const)
+      const resident = residentRows(layout, values)
+      return [entity, { entity, version: 7, epoch: 1, asOf: 0, rows: byKey.size, get, find, resident }]
     }),
   )
   return { of: (entity) => versions.get(entity), release: () => {} }

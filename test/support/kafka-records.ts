@@ -80,6 +80,21 @@ export async function batchOf(
   return new RecordBatch({ topic: 't', from, until, fetched: await fetched(bytes, more) })
 }
 
+/** A value and nothing else. */
+export function recordOf(value: Buffer): SimpleRecord {
+  return { timestamp: 1, key: null, value, headers: [] }
+}
+
+/** Visits these values as a source does that has them in hand; `offset` is their number. */
+export async function eachInHand(
+  values: readonly Buffer[],
+  look: (count: number) => void,
+  visit: (message: Message) => void,
+): Promise<void> {
+  const batch = await batchOf(sealed(values.map(recordOf)))
+  batch.each(visit, { look, pass: (place) => place })
+}
+
 /** One message on its own, as a source would hand it out. */
 export async function messageOf(record: Partial<SimpleRecord>, place: Partial<Message> = {}): Promise<Message> {
   const whole = { timestamp: 1, key: null, value: null, headers: [], ...record }

@@ -9,7 +9,7 @@ import { Row } from '../../src/row-text.ts'
 export function messageOf(value: string | Buffer | null, place: Partial<Message> = {}): Message {
   const bytes = value === null ? Buffer.alloc(0) : Buffer.from(value as string)
   return {
-    place: 0,
+    place: -1,
     topic: 'events',
     partition: 0,
     offset: 0,

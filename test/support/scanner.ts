@@ -14,23 +14,26 @@ interface Compiler {
 
 /** Where `npm ci --prefix test/oracle` puts it. */
 export const compilerPath = new URL('../oracle/node_modules/assemblyscript/dist/asc.js', import.meta.url)
-const source = new URL('../../src/enrich/scan.as.ts', import.meta.url)
+const sources = new Map([
+  ['express.ts', new URL('../../src/enrich/express.as.ts', import.meta.url)],
+  ['scan.as.ts', new URL('../../src/enrich/scan.as.ts', import.meta.url)],
+])
 
 /** The text of `src/enrich/scan-code.ts`. */
 export async function compiledScanner(): Promise<string> {
   const { default: compiler } = (await import(compilerPath.href)) as { default: Compiler }
   let code: Uint8Array | undefined
   const { error, stderr } = await compiler.main(
-    ['scan.ts', '-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert', '--importMemory', '-o', 'scan.wasm'],
+    ['express.ts', '-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert', '--importMemory', '-o', 'scan.wasm'],
     {
-      readFile: (name) => (name === 'scan.ts' ? readFileSync(source, 'utf8') : null),
+      readFile: (name) => (sources.has(name) ? readFileSync(sources.get(name)!, 'utf8') : null),
       writeFile: (_, content) => {
         if (typeof content !== 'string') code = content
       },
       listFiles: () => [],
     },
   )
-  if (error !== null || code === undefined) throw new Error(`scan.as.ts does not compile: ${stderr}`)
+  if (error !== null || code === undefined) throw new Error(`the scanner does not compile: ${stderr}`)
   const lines =
     Buffer.from(code)
       .toString('base64')

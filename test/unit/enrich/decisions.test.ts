@@ -1,19 +1,23 @@
 import { describe, expect, test } from 'vitest'
 import { Decisions } from '../../../src/enrich/decisions.ts'
+import { defaultLimits } from '../../../src/enrich/decode.ts'
+import { openScanner } from '../../../src/enrich/scan.ts'
 import { shapeOf } from '../../../src/enrich/shape.ts'
+import { inHandMost } from '../../../src/enrich/source.ts'
 import { viewOf } from '../../../src/enrich/view.ts'
-import { foundIn } from '../../support/found.ts'
 
 const paths = [['type'], ['properties', 'sku'], ['context', 'consent']]
 
 /** A memory for these paths that tells of each text whether it had to decide; each decision is one of its own. */
 function memory() {
   const shape = shapeOf([...paths, ['userId']])
-  const decisions = new Decisions<object>(viewOf(shape, paths))
+  const scanner = openScanner({ shape, limits: defaultLimits, places: inHandMost + 1, decisive: viewOf(shape, paths) })!
+  const decisions = new Decisions<object>(scanner)
   return (text: string): { decided: boolean; decision: object } => {
     const bytes = Buffer.from(text)
     let decided = false
-    const decision = decisions.of(bytes, foundIn(shape, bytes), () => {
+    expect(scanner.scan(inHandMost, bytes, 0, bytes.length)).toBe(true)
+    const decision = decisions.of(inHandMost, () => {
       decided = true
       return {}
     })

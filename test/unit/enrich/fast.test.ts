@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { type Enrichment, enrich, isDelivery } from '../../../src/enrich/enrich.ts'
 import { compileEnricher, compileFast } from '../../../src/enrich/fast.ts'
 import { findBy, type SnapshotSet } from '../../../src/enrich/snapshots.ts'
-import { inHandMost } from '../../../src/enrich/source.ts'
+import { inHandMost, type Message } from '../../../src/enrich/source.ts'
 import type { JsonObject } from '../../../src/json.ts'
 import { bytesOf } from '../../../src/memory.ts'
 import { Row } from '../../../src/row-text.ts'
+import { batchOf, eachInHand, recordOf, sealed } from '../../support/kafka-records.ts'
 import { messageOf } from '../../support/pipeline.ts'
 import { planOf, row } from '../../support/plan.ts'
 
@@ -59,23 +60,28 @@ describe('the short way', () => {
         expect(values(compileFast(place(mapping, format))!.enrich(rows, messageOf(event)))).toHaveLength(1)
   })
 
-  test('messages in hand are told apart, also where so many paths are wanted that not all of them have a place', () => {
+  test('messages in hand are told apart, also where so many paths are wanted that not all of them have a place', async () => {
     const names = Array.from({ length: 600 }, (_, number) => `n${number}`)
     const many = Object.fromEntries(names.map((name) => [name, { '@path': `$.properties.${name}` }]))
     for (const mapping of [whole, many]) {
       const plan = place(mapping, 'payload')
       const fast = compileFast(plan)!
       const rows = snapshots(Object.fromEntries(names.map((name) => [name, `{"NAME":"${name}"}`])))
-      const messages = names.slice(0, inHandMost).map((name, place) => {
-        const text = `{"type":"track","properties":{"sku":"${name}","${name}":"${name}"}}`
-        return { ...messageOf(text), place }
-      })
-      for (const message of messages) fast.look(rows, message)
-      for (const message of messages) {
+      const events = names
+        .slice(0, inHandMost)
+        .map((name) => Buffer.from(`{"type":"track","properties":{"sku":"${name}","${name}":"${name}"}}`))
+      const { look } = fast
+      expect(look === null).toBe(mapping === many)
+      let visited = 0
+      const visit = (message: Message) => {
         const slow = values(enrich(plan, rows, message))
         expect(slow).toHaveLength(1)
         expect(values(fast.enrich(rows, message))).toEqual(slow)
+        visited++
       }
+      if (look === null) (await batchOf(sealed(events.map(recordOf)))).each(visit)
+      else await eachInHand(events, (count) => look(rows, count), visit)
+      expect(visited).toBe(inHandMost)
     }
   })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Match } from '../../../src/enrich/match.ts'
 import { patchWriter } from '../../../src/enrich/patch.ts'
-import { piecesOf, setPaths } from '../../../src/enrich/pieces.ts'
+import { piecesOf, placePieces, setPaths } from '../../../src/enrich/pieces.ts'
 import { RowReader } from '../../../src/enrich/row-reader.ts'
 import { shapeOf } from '../../../src/enrich/shape.ts'
 import { splice } from '../../../src/enrich/splice.ts'
@@ -44,7 +44,7 @@ function patched(kit: JsonObject, text: string): string | null {
     for (const [slot, position] of positions.entries()) positions[slot] = position < 0 ? -1 : position + before.length
   const readRows = new RowReader(new Map([['product', 'all']]))
   const source = { bytes, start: before.length, end, found, matches, rows: readRows, event: () => seen(text) }
-  const value = patchWriter(members, shape)(source, new ValueWriter())
+  const value = patchWriter(placePieces(members, shape, { isEvent: true }), shape)(source, new ValueWriter())
   return value === null ? null : bytesOf(value).toString()
 }
 

@@ -2,9 +2,12 @@ import { createRequire } from 'node:module'
 import * as zlib from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { fillMessage, offsetAt } from '../../../src/enrich/in-hand.ts'
 import { headersOf, inHandMost, type Message } from '../../../src/enrich/source.ts'
 import type { RecordBatch } from '../../../src/kafka/record-reader.ts'
+import { memory } from '../../../src/memory.ts'
 import { batchOf, marker, type SimpleRecord, sealed } from '../../support/kafka-records.ts'
+import { messageOf } from '../../support/pipeline.ts'
 
 const require = createRequire(import.meta.url)
 const stock = <T>(path: string) => require(`kafkajs/src/protocol/${path}`) as T
@@ -48,25 +51,45 @@ describe('the record reader', () => {
       ...plain(1, String.fromCharCode(97 + (index % 26)).repeat(length))[0]!,
       key: Buffer.from(`${index}`),
     }))
-    const batch = await batchOf(sealed(records, { base: 0 }), { from: 2 })
+    // The first batch is wanted only from its third message on.
+    const bytes = Buffer.concat([sealed(records.slice(0, 7)), sealed(records.slice(7), { base: 7 })])
+    const batch = await batchOf(bytes, { from: 2 })
     const text = ({ place, offset, bytes, keyStart, valueEnd }: Message) =>
       `${place} ${offset} ${bytes.toString('latin1', keyStart, valueEnd)}`
     const inHand: string[] = []
     let most = 0
+    let passed = 0
     const visited: number[] = []
+    const alone: number[] = []
     batch.each(
       (message) => {
-        expect(text(message)).toBe(inHand.shift())
+        if (message.place < 0) alone.push(message.offset)
+        else expect(text(message)).toBe(inHand[message.place])
         expect(message.valueEnd - message.valueStart).toBe(lengths[message.offset])
         visited.push(message.offset)
       },
-      (message) => {
-        expect(message.place).toBe(inHand.length)
-        most = Math.max(most, inHand.push(text(message)))
+      {
+        look(count) {
+          expect(count).toBeLessThanOrEqual(inHandMost)
+          inHand.length = 0
+          for (let place = 0; place < count; place++) {
+            const message = { ...messageOf(null), bytes: memory, place }
+            fillMessage(message, place)
+            inHand.push(text(message))
+          }
+          most = Math.max(most, count)
+        },
+        pass(place, count) {
+          if (place === count || offsetAt(place) % 5 !== 0) return place
+          visited.push(offsetAt(place))
+          passed++
+          return place + 1
+        },
       },
     )
+    expect(passed).toBeGreaterThan(10)
+    expect(alone).toEqual([90])
     expect(visited).toEqual(lengths.map((_, index) => index).slice(2))
-    expect(inHand).toEqual([])
     expect(most).toBe(inHandMost)
   })
 

@@ -1,0 +1,274 @@
+/**
+ * The way that most events take: what was decided on an event, the rows and headers of its outputs and where they go is told to
+ * `express.as.ts` once a batch, and events that are like it then become records without a visit. What it is not sure of it leaves,
+ * and that is visited as ever; both ways give the same bytes.
+ */
+import { memory, reserve } from '../memory.ts'
+import type { RowLayout } from '../row-text.ts'
+import { type Delivery, isDelivery, type Omission } from './enrich.ts'
+import { decisionAt, timestampAt, words } from './in-hand.ts'
+import { code } from './native.ts'
+import type { Outcome } from './outcome.ts'
+import type { PlacedMember } from './pieces.ts'
+import type { Provenance } from './provenance.ts'
+import { ownBytes } from './record-bytes.ts'
+import type { Direct, Lane, Outputs } from './sink.ts'
+import type { Message } from './source.ts'
+import type { Tally } from './tally.ts'
+
+// As in `express.as.ts`.
+const decisionsAt = 0x37c00
+const decisionBytes = 32
+const decisionsMost = 256
+const lanesAt = 0x3ac00
+const laneBytes = 64
+const lanesMost = 4
+const deliveriesMost = 8
+const deliveryBytes = 64
+const memberBytes = 40
+
+/** What is told of one batch. */
+const programsBytes = 64 * 1024
+const programsAt = reserve(programsBytes)
+/** In a smaller batch the telling costs more than it saves. */
+const eventsMin = 64
+
+/** A mapping that writes rows and texts into the event. */
+export interface ExpressMapping {
+  readonly members: readonly PlacedMember[]
+  /** Of an entity, which of the decision's keys names its row. */
+  readonly keyOf: (entity: string) => { readonly key: number; readonly layout: RowLayout } | null
+}
+
+/** Whether `express.as.ts` can write what these are. */
+export function isExpressible(members: readonly PlacedMember[]): boolean {
+  return members.every(
+    ({ piece: { kind }, members: below }) =>
+      kind === 'row' || kind === 'constant' || (kind === 'object' && isExpressible(below)),
+  )
+}
+
+/** The decision with this number is a new one. */
+export function renumber(number: number, slots: readonly number[]): void {
+  const at = (decisionsAt + number * decisionBytes) >> 2
+  words[at] = 0
+  words[at + 1] = 0
+  words[at + 2] = slots.length
+  for (const [key, slot] of slots.entries()) words[at + 4 + key] = slot
+}
+
+/** What becomes of an event where all rows are there, or it is wanted by nobody. */
+const likely: ReadonlySet<Outcome> = new Set(['full', 'bypassed', 'filtered'])
+
+/** What is told of one decision. */
+interface Told {
+  /** Each event has such entries. */
+  readonly entries: readonly (Delivery | Omission)[]
+  /** Offsets from here on have more digits. */
+  readonly offsetEnd: number
+}
+
+/** Of one batch. */
+export class Express {
+  readonly #slots: number
+  readonly #tally: Tally
+  readonly #outputs: Outputs
+  readonly #lanes: Lane[] = []
+  /** By decision; null: it cannot be told. */
+  readonly #told = new Map<number, Told | null>()
+  #programs = 0
+  #end = programsAt
+
+  /** `events`: how many the batch has. */
+  constructor(options: {
+    readonly slots: number
+    readonly events: number
+    readonly tally: Tally
+    readonly outputs: Outputs
+  }) {
+    this.#slots = options.slots
+    this.#tally = options.tally
+    this.#outputs = options.outputs
+    // What was told of a batch that failed is nothing to this one.
+    for (let number = 0; number < decisionsMost; number++) words[(decisionsAt + number * decisionBytes) >> 2] = 0
+  }
+
+  static isFor({ events, outputs }: { readonly events: number; readonly outputs: Outputs }): boolean {
+    return events >= eventsMin && outputs.direct !== undefined
+  }
+
+  /** How far the messages in hand, from this one on, need no visit: the first that does. */
+  pass(place: number, count: number): number {
+    if (this.#programs === 0) return place
+    const lanes = this.#lanes
+    while (lanes.some((lane) => lane.moved())) {} // one may take the place of another
+    for (let lane = 0; lane < lanes.length; lane++) lanes[lane]!.lend(lanesAt + lane * laneBytes)
+    const next = code.compose(place, count, this.#slots)
+    for (let lane = 0; lane < lanes.length; lane++) lanes[lane]!.takeBack(lanesAt + lane * laneBytes)
+    if (next > place) this.#tally.lastTimestamp = timestampAt(next - 1)
+    return next
+  }
+
+  /** Whether it wants to know what became of this message. */
+  wants(message: Message): boolean {
+    const number = message.place < 0 ? -1 : decisionAt(message.place)
+    if (number < 0) return false
+    const told = this.#told.get(number)
+    return told === undefined || (told !== null && message.offset >= told.offsetEnd)
+  }
+
+  /** What became of a message that was visited, and how the deliveries among its entries are made. */
+  tell(
+    message: Message,
+    entries: readonly (Delivery | Omission)[],
+    provenances: readonly Provenance[],
+    mappings: readonly ExpressMapping[] | null,
+  ): void {
+    if (mappings === null || !entries.every(({ outcome }) => likely.has(outcome))) return
+    const number = decisionAt(message.place)
+    this.settle(number)
+    const isFor = mappings.length === provenances.length && mappings.length <= deliveriesMost
+    const before = this.#end
+    const program = isFor ? this.#program(message, entries, provenances, mappings) : null
+    this.#told.set(number, program === null ? null : { entries, offsetEnd: 10 ** String(message.offset).length })
+    if (program === null) {
+      this.#end = before
+      return
+    }
+    words[(decisionsAt + number * decisionBytes) >> 2] = program
+    this.#programs++
+  }
+
+  /** A number stands for something else now, or the batch is over: its events are counted. */
+  settle(number: number): void {
+    const told = this.#told.get(number)
+    this.#told.delete(number)
+    if (told === undefined || told === null) return
+    const at = (decisionsAt + number * decisionBytes) >> 2
+    for (const entry of told.entries) this.#tally.entry(entry, words[at + 1] as number)
+    words[at] = 0
+    words[at + 1] = 0
+    this.#programs--
+  }
+
+  end(): void {
+    for (const number of this.#told.keys()) this.settle(number)
+  }
+
+  /** Its address, or null. */
+  #program(
+    message: Message,
+    entries: readonly (Delivery | Omission)[],
+    provenances: readonly Provenance[],
+    mappings: readonly ExpressMapping[],
+  ): number | null {
+    const at = this.#take(16 + deliveryBytes * provenances.length)
+    if (at === null) return null
+    memory.writeInt32LE(provenances.length, at)
+    const deliveries = entries.filter(isDelivery)
+    for (const [index, entry] of deliveries.entries()) {
+      const direct = this.#outputs.direct!(entry.destination.target, message, provenances[index]!)
+      const own = at + 16 + deliveryBytes * index
+      if (direct === null || !this.#delivery(own, entry, mappings[index]!, direct)) return null
+    }
+    return at
+  }
+
+  #delivery(at: number, entry: Delivery, { members, keyOf }: ExpressMapping, direct: Direct): boolean {
+    const lane = this.#laneOf(direct.lane)
+    const { headers } = direct
+    const own = this.#bytes(headers.bytes.subarray(headers.start, headers.end))
+    const layouts = this.#take(4 * 16)
+    const first = this.#members(members, keyOf, layouts)
+    if (lane === null || own === null || first === null) return false
+    const bytesMax = direct.recordBytesMax - ownBytes(entry.mapping)
+    const fields = [first, lane, own, own + headers.end - headers.start]
+    fields.push(headers.sourceEnd - headers.start, headers.eventIdEnd - headers.start, headers.count)
+    fields.push(Math.max(0, Math.min(2 ** 31 - 1, bytesMax)))
+    for (const [index, field] of fields.entries()) memory.writeInt32LE(field, at + 4 * index)
+    memory.writeDoubleLE(headers.offsetStart, at + 32)
+    memory.writeDoubleLE(headers.offsetEnd, at + 40)
+    memory.writeInt32LE(members.length, at + 48)
+    memory.writeInt32LE(layouts!, at + 52)
+    return true
+  }
+
+  #laneOf(lane: Lane): number | null {
+    let index = this.#lanes.indexOf(lane)
+    if (index < 0) {
+      if (this.#lanes.length === lanesMost) return null
+      index = this.#lanes.push(lane) - 1
+    }
+    return lanesAt + index * laneBytes
+  }
+
+  /** Members one after another, each before those below it. */
+  #members(members: readonly PlacedMember[], keyOf: ExpressMapping['keyOf'], layouts: number | null): number | null {
+    const all: { member: PlacedMember; below: number }[] = []
+    const visit = (member: PlacedMember): number => {
+      const own = { member, below: 0 }
+      all.push(own)
+      own.below = member.members.reduce((sum, child) => sum + visit(child), 0)
+      return own.below + 1
+    }
+    for (const member of members) visit(member)
+    const first = this.#take(memberBytes * all.length)
+    if (first === null || layouts === null) return null
+    for (const [index, { member, below }] of all.entries()) {
+      const at = first + memberBytes * index
+      const { piece } = member
+      const head = this.#bytes(Buffer.from(member.head))
+      const text = piece.kind === 'constant' ? this.#bytes(Buffer.from(piece.text)) : 0
+      if (head === null || text === null) return null
+      const headBytes = Buffer.byteLength(member.head)
+      let value = text
+      let valueBytes = piece.kind === 'constant' ? Buffer.byteLength(piece.text) : 0
+      if (piece.kind === 'row') {
+        const key = keyOf(piece.entity)
+        const heads = key === null ? null : this.#heads(key.layout)
+        if (heads === null) return null
+        value = key!.key
+        valueBytes = 0
+        memory.writeInt32LE(heads, layouts + 4 * value)
+      }
+      const kind = piece.kind === 'object' ? 0 : piece.kind === 'row' ? 1 : 2
+      // Where it is the first, the comma before it is left out.
+      const fields = [kind, member.node.slot, head, headBytes, head + 1, headBytes - 1, value, valueBytes]
+      fields.push(below, member.members.length)
+      for (const [field, number] of fields.entries()) memory.writeInt32LE(number, at + 4 * field)
+    }
+    return first
+  }
+
+  #heads({ heads }: RowLayout): number | null {
+    if (heads.length === 0) return null
+    const bytes = heads.map((head) => Buffer.from(head))
+    const at = this.#take(bytes.reduce((sum, { length }) => sum + 16 + ((length + 15) & ~15), 16))
+    if (at === null) return null
+    memory.writeInt32LE(heads.length, at)
+    memory.writeInt32LE(
+      bytes.reduce((sum, { length }) => sum + length, 0),
+      at + 4,
+    )
+    let to = at + 16
+    for (const head of bytes) {
+      memory.writeInt32LE(head.length, to)
+      memory.set(head, to + 16)
+      to += 16 + ((head.length + 15) & ~15)
+    }
+    return at
+  }
+
+  #bytes(bytes: Uint8Array): number | null {
+    const at = this.#take(bytes.length)
+    if (at !== null) memory.set(bytes, at)
+    return at
+  }
+
+  #take(bytes: number): number | null {
+    const at = this.#end
+    if (at + bytes > programsAt + programsBytes) return null
+    this.#end = at + ((bytes + 15) & ~15)
+    return at
+  }
+}
