@@ -24,6 +24,13 @@ export function rowText(number: number): string {
   })
 }
 
+const firstTime = Date.parse('2026-11-25T10:00:00Z')
+
+/** Of the event, milliseconds after the first. */
+function timeText(milliseconds: number): string {
+  return new Date(firstTime + milliseconds).toISOString()
+}
+
 /** Spreads event numbers over the rows evenly and without order, so that neighbours share no page of a snapshot. */
 export function rowOf(eventNumber: number, rows: number): number {
   return Number((BigInt(eventNumber) * 2654435761n) % BigInt(rows))
@@ -107,9 +114,9 @@ export function eventText(number: number, rows: number): string {
       coupon: has(2) ? `WINTER-${number % 97}` : null,
       ...(has(3) ? { shipping: 4.9, tags: ['sale', 'running'] } : {}),
     },
-    receivedAt: '2026-11-25T10:00:00.213Z',
-    sentAt: '2026-11-25T10:00:00.123Z',
-    timestamp: '2026-11-25T10:00:00.032Z',
+    receivedAt: timeText(number + 213),
+    sentAt: timeText(number + 123),
+    timestamp: timeText(number + 32),
     type: 'track',
     userId: `user-${String(number % 250_000).padStart(15, '0')}`,
     version: 1,
