@@ -96,7 +96,7 @@ export function read(at: usize, end: usize, most: i32, base: f64, firstTimestamp
   return count
 }
 
-/** Scans the values of the records, and looks for what was decided on events like them. How many fitted a frame, and how many are new. */
+/** Scans the values of the records, and looks for what was decided on events like them. How many fitted a frame, or a settled one, and how many are new. */
 export function look(
   count: i32,
   slots: usize,
@@ -104,9 +104,11 @@ export function look(
   depthMax: i32,
   keysMax: i32,
   frames: usize,
+  settled: usize,
   nodes: i32,
 ): i32 {
   let fits = 0
+  let settledFits = 0
   let news = 0
   askedCount = 0
   for (let place = 0; place < count; place++) {
@@ -117,15 +119,16 @@ export function look(
     const at = <usize>place * slots
     const after = load<u8>(end)
     store<u8>(end, 0)
-    const sure = scan(from, end, <i32>from, at, slots, depthMax, keysMax, frames)
+    const sure = scan(from, end, <i32>from, at, slots, depthMax, keysMax, frames, settled)
     store<u8>(end, after)
     if (sure == 0) continue
     const number = decide(place, at, 0, nodes)
     store<i32>(record, sure | ((number + 1) << 2), 24)
     if (sure == 2) fits++
+    if (sure == 3) settledFits++
     if (sure == 1 || number < 0) news++
   }
-  return fits | (news << 8)
+  return fits | (settledFits << 8) | (news << 16)
 }
 
 /** How many keys were hashed since the records were read. */

@@ -2,7 +2,7 @@
  * What events have in common: most of a stream are of a few kinds, and events of one kind differ in the values of their scalars,
  * while the text between these, the frame, is the same. Frames that were scanned are remembered as a tree, text by text; where one
  * fits, an event need only be compared with it, which takes half the time of a scan and finds the same. It is followed
- * in `scan.as.ts`.
+ * in `scan.as.ts`. Scalars that are the same in all events of a frame become part of it, once some were watched.
  */
 import { memory, reserve } from '../memory.ts'
 import type { Found } from './scan.ts'
@@ -33,13 +33,35 @@ const placesAt = 12
 /** Start, end and tail as text and distance, and the text before its value. */
 const placeBytes = 32
 
+/** Of so many events that fit a frame, or groups of them, one is watched; so many after a new frame was learned. */
+const watchEvery = 4
+const watchesForNew = 256
+const watchesMost = 2048
+/** A scalar that is the same in so many of them belongs to the frame, which is settled then. */
+const watchedEnough = 12
+/** Settled frames stay in use while they fit this share of the events; so many events are forgiven. */
+const settledShare = 1 / 8
+const settledCredit = 1024
+
 const room = reserve(bytesMost)
+
+/** What events of one frame had in common, of those that were watched. */
+interface Watched {
+  events: number
+  /** Null: not the same in all. */
+  readonly scalars: (string | null)[]
+}
 
 /** The frames of one shape. */
 export class Frames {
   readonly #nodes: readonly ShapeNode[]
   #end = room
-  #first = 0
+  /** Where the trees begin. In that of settled frames, scalars that are always the same are part of the texts. */
+  readonly #roots = { all: 0, settled: 0 }
+  readonly #watched = new Map<number, Watched>()
+  #settledCredit = settledCredit
+  #untilWatch = watchEvery
+  #watches = 0
   #credit = credit
   #pause = 0
   #fits = 0
@@ -50,13 +72,21 @@ export class Frames {
 
   /** Where those begin that may fit, or 0. */
   get first(): number {
-    return this.#first
+    return this.#roots.all
+  }
+
+  /** The same of settled ones, which are compared first. */
+  get settled(): number {
+    return this.#roots.settled
   }
 
   /** Somebody else has used the memory. */
   forget(): void {
     this.#end = room
-    this.#first = 0
+    this.#roots.all = 0
+    this.#roots.settled = 0
+    this.#watched.clear()
+    this.#settledCredit = settledCredit
   }
 
   /** Events that one fitted. */
@@ -64,9 +94,70 @@ export class Frames {
     return this.#fits
   }
 
-  fitted(events: number): void {
-    this.#fits += events
-    if (this.#credit < creditMost) this.#credit += events
+  /** So many events fitted a frame, and so many a settled one. */
+  fitted(events: number, settled: number): void {
+    this.#fits += events + settled
+    if (this.#credit < creditMost) this.#credit += events + settled
+    if (this.#roots.settled === 0) return
+    this.#settledCredit = Math.min(settledCredit, this.#settledCredit + settled - events * settledShare)
+    if (this.#settledCredit >= 0) return
+    this.#roots.settled = 0 // what was always the same is another now
+    this.#watched.clear()
+    this.#settledCredit = settledCredit
+    this.#untilWatch = pauseEvents
+    this.#watches = watchesMost
+  }
+
+  /** Whether events that fit a frame are watched now; asked once for each, or for each group of them. */
+  isWatching(): boolean {
+    if (this.#watches === 0 || --this.#untilWatch > 0) return false
+    this.#untilWatch = watchEvery
+    this.#watches--
+    return true
+  }
+
+  /** An event that fits a frame, but no settled one. */
+  watch(from: number, end: number, bias: number, found: Found): void {
+    const texts = textsOf(from, end)
+    const leaf = this.#leafOf(texts)
+    if (leaf === 0) return
+    const scalars = texts.slice(1).map(({ start }, index) => memory.toString('latin1', texts[index]!.end, start))
+    const watched = this.#watched.get(leaf)
+    if (watched === undefined) this.#watched.set(leaf, { events: 1, scalars })
+    else {
+      for (const [index, scalar] of scalars.entries())
+        if (watched.scalars[index] !== scalar) watched.scalars[index] = null
+      if (++watched.events === watchedEnough) this.#settle(texts, watched.scalars, bias, found)
+    }
+  }
+
+  #settle(texts: readonly Text[], scalars: readonly (string | null)[], bias: number, found: Found): void {
+    const wanted = new Set(this.#nodes.map(({ slot }) => (found.starts[slot] as number) - bias))
+    const settled: Text[] = []
+    for (const [index, text] of texts.entries()) {
+      const before = settled.at(-1)
+      const isConstant = index > 0 && scalars[index - 1] !== null && !wanted.has(texts[index - 1]!.end)
+      if (before !== undefined && isConstant) settled[settled.length - 1] = { start: before.start, end: text.end }
+      else settled.push(text)
+    }
+    const places = settled.length === texts.length ? null : this.#placesOf(settled, bias, found)
+    if (places !== null) this.#add('settled', settled, places)
+  }
+
+  /** The text that ends the frame, or 0. */
+  #leafOf(texts: readonly Text[]): number {
+    let above = 0
+    for (const text of texts) {
+      let at = this.#firstBelow('all', above)
+      while (at !== 0 && !isText(at, text)) at = memory.readInt32LE(at + alternativeAt)
+      if (at === 0) return 0
+      above = at
+    }
+    return memory.readInt32LE(above + placesAt) === 0 ? 0 : above
+  }
+
+  #firstBelow(tree: 'all' | 'settled', above: number): number {
+    return above === 0 ? this.#roots[tree] : memory.readInt32LE(above + nextAt)
   }
 
   /** An event that none fits; scanned, and an object. `bias`: from an address to a position in `found`. */
@@ -86,20 +177,24 @@ export class Frames {
     }
     const texts = textsOf(from, end)
     const places = texts.length > textsMost ? null : this.#placesOf(texts, bias, found)
-    if (places !== null) this.#add(texts, places)
+    if (places !== null) this.#add('all', texts, places)
   }
 
-  #add(texts: readonly Text[], places: readonly Place[]): void {
+  #add(tree: 'all' | 'settled', texts: readonly Text[], places: readonly Place[]): void {
     const bytes = texts.reduce((sum, text) => sum + textBytes(text), placeBytes * places.length)
     if (bytes > bytesMost) return
-    if (this.#end + bytes > room + bytesMost) this.forget()
+    if (this.#end + bytes > room + bytesMost) {
+      this.forget()
+      if (tree === 'settled') return
+    }
     let above = 0
     for (const text of texts) {
-      const here = this.#alternative(above, text)
+      const here = this.#alternative(tree, above, text)
       if (here === null) return
       above = here
     }
     if (memory.readInt32LE(above + placesAt) !== 0) return
+    if (tree === 'all') this.#watches = Math.min(watchesMost, this.#watches + watchesForNew)
     memory.writeInt32LE(this.#end, above + placesAt)
     for (const place of places) {
       for (const [index, number] of place.entries()) memory.writeInt32LE(number, this.#end + 4 * index)
@@ -108,8 +203,8 @@ export class Frames {
   }
 
   /** This text behind the value of the text `above`, or at the beginning for 0. Null: there are too many others. */
-  #alternative(above: number, text: Text): number | null {
-    const first = above === 0 ? this.#first : memory.readInt32LE(above + nextAt)
+  #alternative(tree: 'all' | 'settled', above: number, text: Text): number | null {
+    const first = this.#firstBelow(tree, above)
     let alternatives = 0
     let longer = 0
     for (let at = first; at !== 0; at = memory.readInt32LE(at + alternativeAt)) {
@@ -121,7 +216,7 @@ export class Frames {
     const at = this.#write(text, longer === 0 ? first : memory.readInt32LE(longer + alternativeAt))
     if (longer !== 0) memory.writeInt32LE(at, longer + alternativeAt)
     else if (above !== 0) memory.writeInt32LE(at, above + nextAt)
-    else this.#first = at
+    else this.#roots[tree] = at
     return at
   }
 

@@ -43,7 +43,7 @@ export function timestampAt(place: number): number {
   return doubles[(records >> 1) + place * (recordWords >> 1) + 5] as number
 }
 
-/** Of the scan of its value: 0 not sure, 1 scanned, 2 a frame fits. */
+/** Of the scan of its value: 0 not sure, 1 scanned, 2 a frame fits, 3 a settled one. */
 export function sureAt(place: number): number {
   return (words[records + place * recordWords + 6] as number) & 3
 }

@@ -12,6 +12,7 @@ interface Code {
     depthMax: number,
     keysMax: number,
     frames: number,
+    settled: number,
   ): number
   weave(from: number, end: number, heads: number, count: number, to: number): number
   read(at: number, end: number, most: number, base: number, firstTimestamp: number, appendTime: number): number
@@ -22,6 +23,7 @@ interface Code {
     depthMax: number,
     keysMax: number,
     frames: number,
+    settled: number,
     nodes: number,
   ): number
   askedFor(): number

@@ -30,8 +30,8 @@ let bias: i32 = 0
 let base: usize = 0
 
 /**
- * `start`: the caller's position of the first byte. `at`: the slot where what is found begins. `frames`: the first of those that
- * may fit, or 0. The result: 0 not sure, 1 scanned, 2 a frame fits.
+ * `start`: the caller's position of the first byte. `at`: the slot where what is found begins. `frames`, `settled`: the first of
+ * those that may fit, or 0. The result: 0 not sure, 1 scanned, 2 a frame fits, 3 a settled one.
  */
 export function scan(
   from: usize,
@@ -42,9 +42,17 @@ export function scan(
   depthMax: i32,
   keysMax: i32,
   frames: usize,
+  settled: usize,
 ): i32 {
   bias = start - <i32>from
   base = at
+  if (settled != 0) {
+    const places = follow(settled, from, end)
+    if (places != 0) {
+      placeAll(places, slots)
+      return 3
+    }
+  }
   if (frames != 0) {
     const places = follow(frames, from, end)
     if (places != 0) {

@@ -120,18 +120,27 @@ export function openScanner(options: {
       bias = start - from
       const after = memory[from + length] as number
       memory[from + length] = 0
-      const sure = code.scan(from, from + length, start, place * slots, slots, depthMax, keysMax, frames.first)
+      const { first, settled } = frames
+      const sure = code.scan(from, from + length, start, place * slots, slots, depthMax, keysMax, first, settled)
       memory[from + length] = after
-      if (sure === 2) frames.fitted(1)
-      else if (sure === 1) frames.learn(from, from + length, bias, found[place]!)
+      if (sure >= 2) {
+        frames.fitted(sure === 2 ? 1 : 0, sure === 3 ? 1 : 0)
+        if (sure === 2 && frames.isWatching()) frames.watch(from, from + length, bias, found[place]!)
+      } else if (sure === 1) frames.learn(from, from + length, bias, found[place]!)
       return sure > 0
     },
     look(count) {
       claim()
       bias = 0
-      const seen = code.look(count, slots, bytesMax, depthMax, keysMax, frames.first, nodes)
-      frames.fitted(seen & 255)
-      if (seen >> 8 === 0) return true
+      const seen = code.look(count, slots, bytesMax, depthMax, keysMax, frames.first, frames.settled, nodes)
+      frames.fitted(seen & 255, (seen >> 8) & 255)
+      if ((seen & 255) > 0 && frames.isWatching())
+        for (let place = 0; place < count; place++) {
+          if (sureAt(place) !== 2) continue
+          frames.watch(valueStartAt(place), valueEndAt(place), 0, found[place]!)
+          break
+        }
+      if (seen >> 16 === 0) return true
       for (let place = 0; place < count; place++)
         if (sureAt(place) === 1) frames.learn(valueStartAt(place), valueEndAt(place), 0, found[place]!)
       return false

@@ -94,6 +94,39 @@ describe('frames', () => {
     expect(fits).toBeGreaterThan(3000)
   })
 
+  test('that are settled say of every event what the scan says, also when what was always the same is not any more', () => {
+    let settled = 0
+    const variants = fc.array(change, { minLength: 1, maxLength: 6 })
+    fc.assert(
+      fc.property(document, variants, fc.array(document, { maxLength: 2 }), (text, changes, others) => {
+        // Its kind, with some of its scalars changed in turns; then with any others.
+        const usual = [text, ...changes.slice(0, 2).map((one) => changed(text, { ...one, isScalar: true }))]
+        const whole = usual.filter((one) => scanned(newScanner(), one) !== null)
+        const often = whole.length === 0 ? [] : Array.from({ length: 70 }, (_, index) => whole[index % whole.length]!)
+        const texts = [...often, text, ...changes.map((one) => changed(text, one)), ...others, ...usual, text]
+        const known = new Map(texts.map((one) => [one, scanned(newScanner(), one)]))
+        const scanner = newScanner()
+        for (const one of texts) expect(scanned(scanner, one)).toEqual(known.get(one))
+        if (scanner.frames.settled !== 0) settled++
+      }),
+      { numRuns: 500 },
+    )
+    expect(settled).toBeGreaterThan(50)
+  }, 60_000)
+
+  test('are settled with what is always the same, and no longer when it changes for good', () => {
+    const scanner = newScanner()
+    const event = (version: string, number: number) =>
+      `{"channel":"browser","version":"${version}","type":"track","n":${number},"properties":{"sku":"${number}"}}`
+    for (let number = 0; number < 60; number++) scanned(scanner, event('1.0', number))
+    expect(scanner.frames.settled).not.toBe(0)
+    for (let number = 0; number < 10_000; number++) scanned(scanner, event('2.0', number))
+    expect(scanner.frames.settled).toBe(0)
+    expect(scanner.frames.fits).toBe(10_059)
+    for (let number = 0; number < 65_600; number++) scanned(scanner, event('2.0', number))
+    expect(scanner.frames.settled).not.toBe(0)
+  })
+
   test('are known after one event of a kind, whatever its scalars are', () => {
     const scanner = newScanner()
     scanned(scanner, '{"type":"track","n":[1,"x",null],"properties":{"sku":"1","deep":{"a":true}} }')
