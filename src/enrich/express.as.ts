@@ -300,7 +300,7 @@ function keep(record: usize): bool {
   for (let left = keptCount; left > 0; left--) {
     const nameLength = varint()
     if (nameLength < 0 || <usize>nameLength > keptEnd - cursor) return false
-    if (load<u8>(cursor) == 0x6c && load<u8>(cursor, 1) == 0x65) return false
+    if (load<u16>(cursor) == 0x656c && load<u8>(cursor, 2) == 0x2e) return false // le.
     cursor += nameLength
     const valueLength = varint()
     if (valueLength > 0) {
