@@ -250,8 +250,8 @@ function condition(parts: ConditionParts, notes: Note[]): TriggerCondition {
   const { root, path } = fieldOf(field.value)
   const head = hasPath(type) ? { type, name: path === '' ? root : path } : { type }
   const knowsNull = type !== 'event' && type !== 'event-type'
-  if (knowsNull && valueToken.type === 'null' && operator === '=') return { ...head, operator: 'not_exists' }
-  if (knowsNull && valueToken.type === 'null' && operator === '!=') return { ...head, operator: 'exists' }
+  if (knowsNull && valueToken.value === 'null' && operator === '=') return { ...head, operator: 'not_exists' }
+  if (knowsNull && valueToken.value === 'null' && operator === '!=') return { ...head, operator: 'exists' }
   const knowsBoolean = hasPath(type) || type === 'userId'
   if (knowsBoolean && typeof value === 'boolean' && operator === '=') {
     return { ...head, operator: value ? 'is_true' : 'is_false' }

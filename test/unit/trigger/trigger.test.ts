@@ -55,6 +55,14 @@ describe('triggers as Segment writes them', () => {
     expect(validate(parseFql(text), order)).toBe(expected)
   })
 
+  it('null is null for the package whatever token the word is, and text in quotes', () => {
+    const nothing = { type: 'group', operator: 'and', children: [{ type: 'userId', operator: 'not_exists' }] }
+    for (const text of ['userId = null', 'userId=null=', 'userId = \\null'])
+      expect(compileTrigger(text).ast, text).toEqual(nothing)
+    const text = { type: 'group', operator: 'and', children: [{ type: 'userId', operator: '=', value: 'null' }] }
+    expect(compileTrigger('userId = "null"').ast).toEqual(text)
+  })
+
   it('keeps the trap that the last and/or decides for the whole list, and warns of it', () => {
     const text = 'type = "x" and event = "Order Completed" or userId = "u-2"'
     expect(matches(text)).toBe(true)
