@@ -138,11 +138,14 @@ export function askedFor(): i32 {
 
 let lastNumber: i32 = 0
 
-/** The number of the decision, -1: none is known, -2: its like is not remembered. `bias`: from an address to a position. */
+/**
+ * The number of the decision, -1: none is known, -2: its like is not remembered. `place`: of a record in hand, whose keys are hashed
+ * then, or -1. `bias`: from an address to a position.
+ */
 export function decide(place: i32, at: usize, bias: i32, nodes: i32): i32 {
   if (nodes < 0) return -2
   if (hasSigned(entries + <usize>lastNumber * entryBytes, at, bias, nodes)) {
-    if (bias == 0) hashKeys(place, at, lastNumber)
+    if (place >= 0) hashKeys(place, at, lastNumber)
     return lastNumber
   }
   let p = signature
@@ -172,7 +175,7 @@ export function decide(place: i32, at: usize, bias: i32, nodes: i32): i32 {
   for (let done: usize = 0; done < length; done += 16)
     if (v128.any_true(v128.xor(v128.load(entry + 16 + done), v128.load(signature + done)))) return -1
   lastNumber = number
-  if (bias == 0) hashKeys(place, at, number)
+  if (place >= 0) hashKeys(place, at, number)
   return number
 }
 

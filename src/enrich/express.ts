@@ -6,12 +6,13 @@
 import { memory, reserve } from '../memory.ts'
 import type { RowLayout } from '../row-text.ts'
 import { type Delivery, isDelivery, type Omission } from './enrich.ts'
-import { decisionAt, timestampAt, words } from './in-hand.ts'
+import { decisionAt, keysMost, timestampAt, words } from './in-hand.ts'
 import { code } from './native.ts'
 import type { Outcome } from './outcome.ts'
 import type { PlacedMember } from './pieces.ts'
 import type { Provenance } from './provenance.ts'
 import { ownBytes } from './record-bytes.ts'
+import { headsSize, putHeads } from './row-writer.ts'
 import type { Direct, Lane, Outputs } from './sink.ts'
 import type { Message } from './source.ts'
 import type { Tally } from './tally.ts'
@@ -101,7 +102,7 @@ export class Express {
   pass(place: number, count: number): number {
     if (this.#programs === 0) return place
     const lanes = this.#lanes
-    while (lanes.some((lane) => lane.moved())) {} // one may take the place of another
+    while (lanes.some((lane) => lane.makeRoom())) {} // one may take the place of another
     for (let lane = 0; lane < lanes.length; lane++) lanes[lane]!.lend(lanesAt + lane * laneBytes)
     const next = code.compose(place, count, this.#slots)
     for (let lane = 0; lane < lanes.length; lane++) lanes[lane]!.takeBack(lanesAt + lane * laneBytes)
@@ -130,12 +131,12 @@ export class Express {
     const isFor = mappings.length === provenances.length && mappings.length <= deliveriesMost
     const before = this.#end
     const program = isFor ? this.#program(message, entries, provenances, mappings) : null
-    this.#told.set(number, program === null ? null : { entries, offsetEnd: 10 ** String(message.offset).length })
+    this.#told.set(number, program === null ? null : { entries, offsetEnd: program.offsetEnd })
     if (program === null) {
       this.#end = before
       return
     }
-    words[(decisionsAt + number * decisionBytes) >> 2] = program
+    words[(decisionsAt + number * decisionBytes) >> 2] = program.at
     this.#programs++
   }
 
@@ -155,30 +156,32 @@ export class Express {
     for (const number of this.#told.keys()) this.settle(number)
   }
 
-  /** Its address, or null. */
+  /** Null: it cannot be told. */
   #program(
     message: Message,
     entries: readonly (Delivery | Omission)[],
     provenances: readonly Provenance[],
     mappings: readonly ExpressMapping[],
-  ): number | null {
+  ): { readonly at: number; readonly offsetEnd: number } | null {
     const at = this.#take(16 + deliveryBytes * provenances.length)
     if (at === null) return null
     memory.writeInt32LE(provenances.length, at)
     const deliveries = entries.filter(isDelivery)
+    let offsetEnd = Number.POSITIVE_INFINITY
     for (const [index, entry] of deliveries.entries()) {
       const direct = this.#outputs.direct!(entry.destination.target, message, provenances[index]!)
       const own = at + 16 + deliveryBytes * index
       if (direct === null || !this.#delivery(own, entry, mappings[index]!, direct)) return null
+      offsetEnd = Math.min(offsetEnd, direct.headers.offsetEnd)
     }
-    return at
+    return { at, offsetEnd }
   }
 
   #delivery(at: number, entry: Delivery, { members, keyOf }: ExpressMapping, direct: Direct): boolean {
     const lane = this.#laneOf(direct.lane)
     const { headers } = direct
     const own = this.#bytes(headers.bytes.subarray(headers.start, headers.end))
-    const layouts = this.#take(4 * 16)
+    const layouts = this.#take(4 * keysMost)
     const first = this.#members(members, keyOf, layouts)
     if (lane === null || own === null || first === null) return false
     const bytesMax = direct.recordBytesMax - ownBytes(entry.mapping)
@@ -240,22 +243,13 @@ export class Express {
     return first
   }
 
-  #heads({ heads }: RowLayout): number | null {
+  #heads({ heads, bytes }: RowLayout): number | null {
     if (heads.length === 0) return null
-    const bytes = heads.map((head) => Buffer.from(head))
-    const at = this.#take(bytes.reduce((sum, { length }) => sum + 16 + ((length + 15) & ~15), 16))
+    const at = this.#take(16 + headsSize(heads))
     if (at === null) return null
     memory.writeInt32LE(heads.length, at)
-    memory.writeInt32LE(
-      bytes.reduce((sum, { length }) => sum + length, 0),
-      at + 4,
-    )
-    let to = at + 16
-    for (const head of bytes) {
-      memory.writeInt32LE(head.length, to)
-      memory.set(head, to + 16)
-      to += 16 + ((head.length + 15) & ~15)
-    }
+    memory.writeInt32LE(bytes, at + 4)
+    putHeads(heads, at + 16)
     return at
   }
 

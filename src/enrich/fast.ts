@@ -200,13 +200,18 @@ export function compileFast(plan: Plan): FastEnricher | null {
 
   function look(snapshots: SnapshotSet, count: number): void {
     use(snapshots)
+    let known = count
     if (!scanner!.look(count))
-      for (let place = 0; place < count; place++)
+      for (let place = 0; place < count; place++) {
+        if (decisionAt(place) >= 0) continue
+        known--
         if (sureAt(place) > 0 && decisionAt(place) === -1) kindOf(place, memory, count)
+      }
+    decisions.hit(known)
     const asked = askedFor()
-    decisions.hit(count)
     for (let index = 0; index < asked; index++)
       residentOf(askedAt(index, 2), askedAt(index, 3))?.expect(askedHash(index))
+    if (express === null) return
     let at = rowsAt
     for (let index = 0; index < asked; index++) {
       const number = askedAt(index, 2)

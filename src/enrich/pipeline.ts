@@ -94,8 +94,7 @@ function enrichBatch({ sink, enricher, holds, provenance, batch, versions, outpu
         return deadLetter(message, rejected('output_too_large', `${entry.destination.slug}: ${size} bytes`))
       }
     }
-    const isAsked = express?.wants(message) === true
-    const provenances: Provenance[] = []
+    const provenances: Provenance[] | null = express?.wants(message) === true ? [] : null
     for (const entry of entries) {
       tally.entry(entry)
       if (entry.outcome === 'held') outputs.hold(holds!.target, message, firstHold(message, entry, versions))
@@ -103,9 +102,9 @@ function enrichBatch({ sink, enricher, holds, provenance, batch, versions, outpu
       const { destination, mapping, outcome, matches, value } = entry
       const from = provenance(destination, mapping, outcome, matches)
       outputs.deliver(destination.target, message, value, from)
-      if (isAsked) provenances.push(from)
+      provenances?.push(from)
     }
-    if (isAsked) express!.tell(message, entries, provenances, enricher.expressMappings())
+    if (provenances !== null) express!.tell(message, entries, provenances, enricher.expressMappings())
   }
   const { look } = enricher
   if (look === null) batch.each(visit)

@@ -49,7 +49,7 @@ export function writeRow(before: string, row: Row, to: number): number | null {
 
 function place(before: string, layout: RowLayout): Placed {
   const heads = layout.heads.map((head, place) => (place === 0 ? before + head : head))
-  const size = heads.reduce((sum, head) => sum + 16 + ((Buffer.byteLength(head) + 15) & ~15), 0)
+  const size = headsSize(heads)
   if (headsEnd + size > headsAt + headsBytes) {
     headsEnd = headsAt
     placed.clear()
@@ -58,10 +58,22 @@ function place(before: string, layout: RowLayout): Placed {
   const one = { before, layout, at: fits ? headsEnd : null }
   placed.set(layout, (placed.get(layout) ?? new Map<string, Placed>()).set(before, one))
   if (!fits) return one
-  for (const head of heads) {
-    const length = memory.write(head, headsEnd + 16)
-    memory.writeInt32LE(length, headsEnd)
-    headsEnd += 16 + ((length + 15) & ~15)
-  }
+  headsEnd = putHeads(heads, headsEnd)
   return one
+}
+
+/** Bytes of what `weave` reads. */
+export function headsSize(heads: readonly string[]): number {
+  return heads.reduce((sum, head) => sum + 16 + ((Buffer.byteLength(head) + 15) & ~15), 0)
+}
+
+/** Writes them as `weave` reads them. The address after. */
+export function putHeads(heads: readonly string[], at: number): number {
+  let to = at
+  for (const head of heads) {
+    const length = memory.write(head, to + 16)
+    memory.writeInt32LE(length, to)
+    to += 16 + ((length + 15) & ~15)
+  }
+  return to
 }

@@ -9,7 +9,6 @@ import { Frames } from './frames.ts'
 import { decideAt, sureAt, valueEndAt, valueStartAt } from './in-hand.ts'
 import { code } from './native.ts'
 import type { Shape, ShapeNode } from './shape.ts'
-import { inHandMost } from './source.ts'
 import type { View } from './view.ts'
 
 /** Where the nodes of a shape stand in the bytes; of duplicates the last. By slot. */
@@ -87,7 +86,9 @@ export function openScanner(options: {
   const decisive = options.decisive === undefined ? [] : decisiveNodes(options.decisive)
   let nodes = options.decisive === undefined || decisive.length > decisiveMost ? -1 : decisive.length
   let claims = 0
+  // Of the last scan.
   let bias = 0
+  let isInHand = false
 
   function claim(): void {
     if (inHand === frames) return
@@ -118,6 +119,7 @@ export function openScanner(options: {
         copyBytes(memory, from, bytes, start, end)
       }
       bias = start - from
+      isInHand = false
       const after = memory[from + length] as number
       memory[from + length] = 0
       const { first, settled } = frames
@@ -132,6 +134,7 @@ export function openScanner(options: {
     look(count) {
       claim()
       bias = 0
+      isInHand = true
       const seen = code.look(count, slots, bytesMax, depthMax, keysMax, frames.first, frames.settled, nodes)
       frames.fitted(seen & 255, (seen >> 8) & 255)
       if ((seen & 255) > 0 && frames.isWatching())
@@ -146,8 +149,8 @@ export function openScanner(options: {
       return false
     },
     decide(place) {
-      const number = code.decide(place, place * slots, place < inHandMost ? 0 : bias, nodes)
-      if (place < inHandMost) decideAt(place, number)
+      const number = code.decide(isInHand ? place : -1, place * slots, bias, nodes)
+      if (isInHand) decideAt(place, number)
       return number
     },
     remember: () => code.remember(),

@@ -38,7 +38,7 @@ export interface Direct {
 /** The end of a record batch: one object for each that is open. */
 export interface Lane {
   /** Makes room; whether anything has moved, in this lane or in another. */
-  moved(): boolean
+  makeRoom(): boolean
   /** Tells at this address how things stand, as `express.as.ts` reads it: nobody else may write until `takeBack`. */
   lend(at: number): void
   takeBack(at: number): void

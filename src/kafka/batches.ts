@@ -55,8 +55,8 @@ class BatchLane implements Lane {
     return this.#now - (this.topic.behindMillisecondsMax - clockMarginMilliseconds)
   }
 
-  moved(): boolean {
-    return this.open.moved()
+  makeRoom(): boolean {
+    return this.open.makeRoom()
   }
 
   lend(at: number): void {

@@ -118,7 +118,7 @@ export class RecordWriter {
   }
 
   /** Makes room for some records in a stage; whether another stage was taken for it. */
-  moved(): boolean {
+  makeRoom(): boolean {
     if (this.#count === 0 || (this.#stage !== null && this.#at + lentBytesMin <= this.#stage.end)) return false
     this.#makeRoom(lentBytesMin)
     return true

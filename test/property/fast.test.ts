@@ -11,7 +11,7 @@ import { bytesOf } from '../../src/memory.ts'
 import { damaged, document } from '../support/event-documents.ts'
 import { destination } from '../support/event-plans.ts'
 import { rowsOfEntities, snapshotsOfRows } from '../support/event-rows.ts'
-import { eachInHand } from '../support/kafka-records.ts'
+import { batchOf, eachInHand, recordOf, sealed } from '../support/kafka-records.ts'
 import { parityRuns, paritySeed } from '../support/oracle.ts'
 import { messageOf } from '../support/pipeline.ts'
 import { type DestinationWords, planOf } from '../support/plan.ts'
@@ -56,6 +56,11 @@ async function compare(
     (count) => fast.look?.(snapshots, count),
     (message) => together.push(seenOf(fast.enrich(snapshots, message))),
   )
+  // Visited one by one where they lie, as by a source that does not ask ahead.
+  const inMemory: unknown[] = []
+  const batch = await batchOf(sealed(values.map(recordOf)))
+  batch.each((message) => inMemory.push(seenOf(fast.enrich(snapshots, message))))
+  expect(inMemory).toEqual(together)
   let taken = 0
   for (const [place, value] of values.entries()) {
     const alone = seenOf(fast.enrich(snapshots, placed(value, rest)))

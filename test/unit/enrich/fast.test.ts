@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Enrichment, enrich, isDelivery } from '../../../src/enrich/enrich.ts'
 import { compileEnricher, compileFast } from '../../../src/enrich/fast.ts'
+import { decisionAt } from '../../../src/enrich/in-hand.ts'
 import { findBy, type SnapshotSet } from '../../../src/enrich/snapshots.ts'
 import { inHandMost, type Message } from '../../../src/enrich/source.ts'
 import type { JsonObject } from '../../../src/json.ts'
@@ -83,6 +84,48 @@ describe('the short way', () => {
       else await eachInHand(events, (count) => look(rows, count), visit)
       expect(visited).toBe(inHandMost)
     }
+  })
+
+  test('of events that are alone, in memory or not, each is decided by itself', async () => {
+    const paths = Array.from({ length: 200 }, (_, number) => ({ '@path': `$.properties.n${number}` }))
+    for (const mapping of [whole, Object.fromEntries(paths.map((path, number) => [`n${number}`, path]))]) {
+      const fast = compileFast(place(mapping, 'payload'))!
+      const rows = snapshots({ '1': '{"NAME":"Hat"}' })
+      // The second differs from the first in one byte of what decides.
+      const texts = [
+        event,
+        event.replace('track', 'trick'),
+        event,
+        '{"integrations":{"crm":false},"type":"track"}',
+        event,
+      ]
+      const outcomes: (string | undefined)[] = []
+      const visit = (message: Message) => {
+        const result = fast.enrich(rows, message)
+        outcomes.push(result !== null && 'entries' in result ? result.entries[0]?.outcome : undefined)
+      }
+      for (let turn = 0; turn < 3; turn++) {
+        for (const text of texts) visit(messageOf(text))
+        const batch = await batchOf(sealed(texts.map((text) => recordOf(Buffer.from(text)))))
+        batch.each(visit)
+      }
+      expect(outcomes).toEqual(new Array(6).fill(['full', 'filtered', 'full', 'filtered', 'full']).flat())
+    }
+  })
+
+  test('in hand, too, decisions are no longer remembered when the values of a stream do not repeat', async () => {
+    const plan = planOf({ format: 'event', mappings: [{ trigger: 'event != "x"', mapping: whole }] })
+    const fast = compileFast(plan)!
+    const events = Array.from({ length: 20_000 }, (_, number) => Buffer.from(`{"event":"e${number}"}`))
+    let last = 0
+    await eachInHand(
+      events,
+      (count) => fast.look!(snapshots({}), count),
+      ({ place }) => {
+        last = decisionAt(place)
+      },
+    )
+    expect(last).toBe(-2)
   })
 
   test('outputs of one event stand side by side; those of the event before need not last', () => {
