@@ -39,14 +39,10 @@ let askedCount: i32 = 0
 
 let cursor: usize = 0
 
+// @ts-ignore: decorator
+@inline
 function varint(): i32 {
-  let byte: u32 = load<u8>(cursor++)
-  let value = byte & 127
-  for (let shift: u32 = 7; byte > 127 && shift < 35; shift += 7) {
-    byte = load<u8>(cursor++)
-    value |= (byte & 127) << shift
-  }
-  return (value >> 1) ^ -(value & 1)
+  return <i32>varlong()
 }
 
 function varlong(): i64 {
@@ -331,14 +327,10 @@ function varlongSize(value: i64): usize {
   return size
 }
 
+// @ts-ignore: decorator
+@inline
 function putVarint(p: usize, value: usize): usize {
-  let rest = value << 1
-  while (rest > 127) {
-    store<u8>(p++, <u8>(rest | 128))
-    rest >>= 7
-  }
-  store<u8>(p, <u8>rest)
-  return p + 1
+  return putVarlong(p, value)
 }
 
 function putVarlong(p: usize, value: i64): usize {

@@ -229,3 +229,36 @@ test('what passes without a visit is what a visit would have written', async () 
   console.info(`express: ${passed} of ${all} deliveries`)
   expect(passed).toBeGreaterThan(all / 8) // else the law says little
 })
+
+test('large records of several outputs do not run into one another', async () => {
+  const words = ['one', 'two', 'three', 'four'].map(
+    (slug): DestinationWords => ({
+      slug,
+      format: 'event',
+      mappings: [{ entities: { product: 'properties.sku' }, mapping: whole }],
+    }),
+  )
+  const limits = { partitions: 4, aheadMillisecondsMax: 3_600_000, behindMillisecondsMax: Number.POSITIVE_INFINITY }
+  const topics = words.map(({ slug }) => ({
+    ...limits,
+    topic: slug!,
+    batchBytesMax: 4e6,
+    configured: true,
+    cleanupPolicy: 'delete',
+  }))
+  const snapshots = snapshotsOfRows({ product: [['SKU-1', '{"NAME":"Hat"}']] })
+  const event = (number: number) =>
+    `{"type":"track","properties":{"sku":"SKU-1","x":"${'x'.repeat((number * 977) % 9000)}"}}`
+  const records = Array.from({ length: 200 }, (_, number) => ({
+    timestamp: now,
+    key: null,
+    value: Buffer.from(event(number)),
+    headers: [],
+  }))
+  const batch = await batchOf(sealed(records, { base: 100 }))
+  const world = { topics, extraHeaders: [] }
+  const visited = await outcome(words, snapshots, batch, world, false)
+  const express = await outcome(words, snapshots, batch, world, true)
+  expect(express.left).toEqual(visited.left)
+  expect(express.calls).toBeLessThan(400) // of 800
+})
