@@ -51,6 +51,22 @@ export class RowLayout {
   }
 }
 
+/** Bytes that heads take where WebAssembly weaves them in. */
+export function headsSize(heads: readonly string[]): number {
+  return heads.reduce((sum, head) => sum + 16 + ((Buffer.byteLength(head) + 15) & ~15), 0)
+}
+
+/** Writes them as `weave` of `enrich/scan.as.ts` reads them. The address after. */
+export function putHeads(heads: readonly string[], target: Buffer, at: number): number {
+  let to = at
+  for (const head of heads) {
+    const length = target.write(head, to + 16)
+    target.writeInt32LE(length, to)
+    to += 16 + ((length + 15) & ~15)
+  }
+  return to
+}
+
 /** One row of a snapshot. */
 export class Row {
   readonly layout: RowLayout

@@ -10,7 +10,7 @@ export { scan, weave }
 
 const records: usize = 0x25000
 const recordBytes: usize = 0x40
-/** Of the keys of each record: where the values of the row begin and end, 0 for no row. */
+/** Of the keys of each record, how they were asked for, or 0. */
 const rows: usize = 0x25600
 const keysMost: usize = 4
 /** Slot of each decisive node, and whether its value decides. */
@@ -20,22 +20,29 @@ const signatureBytes: usize = 256
 /** Length and bytes of known signatures. */
 const entries: usize = 0x25c00
 const entryBytes: usize = 288
-/** Of each decision: its program, events that took it, number and slots of its keys. */
+/** Of each decision: its program, events that took it, how many keys it has, their entities in a byte each, and their slots. */
 const decisions: usize = 0x37c00
 const decisionBytes: usize = 32
 /** Of each delivery of the record in hand: sizes, and what is written instead of bytes of the event. */
 const drafts: usize = 0x39c00
 const draftBytes: usize = 0x200
-const editsMost: i32 = 20
+const editsMost: i32 = 17
+const editBytes: usize = 28
 const lanesMost: usize = 4
 const lanes: usize = 0x3ac00
 const laneBytes: usize = 0x40
 
-/** Keys that were hashed: hash, start and end of the text, number of its decision, and of its place and which of its keys it is. */
-const asked: usize = 0x3ad00
-const askedBytes: usize = 24
-const askedMost: i32 = 64
-let askedCount: i32 = 0
+/**
+ * Keys whose rows are asked for, one after another: hash, length, entity, then where the text of the row begins and ends, counted
+ * from here, 0 for no row; size of all this, and the key. Behind them is room for the texts. See `snapshot/rows.as.ts`.
+ */
+const exchange: usize = 0x3ad00
+const askBytes: usize = 32
+const askedMost: usize = exchange + 0x2000
+const keyBytesMost: usize = 255
+const entitiesMost: u32 = 31
+let askedEnd: usize = exchange
+let askedEntities: i32 = 0
 
 let cursor: usize = 0
 
@@ -106,7 +113,8 @@ export function look(
   let fits = 0
   let settledFits = 0
   let news = 0
-  askedCount = 0
+  askedEnd = exchange
+  askedEntities = 0
   for (let place = 0; place < count; place++) {
     const record = records + <usize>place * recordBytes
     const from = load<usize>(record, 8)
@@ -127,9 +135,14 @@ export function look(
   return fits | (settledFits << 8) | (news << 16)
 }
 
-/** How many keys were hashed since the records were read. */
-export function askedFor(): i32 {
-  return askedCount
+/** Of which entities rows are asked for by the records in hand, as bits. */
+export function asked(): i32 {
+  return askedEntities
+}
+
+/** Where all that is asked for ends. */
+export function askedTo(): usize {
+  return askedEnd
 }
 
 let lastNumber: i32 = 0
@@ -212,18 +225,23 @@ function hashKeys(place: i32, at: usize, number: i32): void {
   for (let key: usize = 0; key < count; key++) {
     const slot = at + load<usize>(decision + 16 + (key << 2))
     const start = load<i32>(starts + (slot << 2))
-    const to = (<usize>place * keysMost + key) << 3
-    const isText = start >= 0 && load<u8>(start) == 0x22 && load<u8>(plain + slot) == 1
-    store<i32>(rows + to, 0)
-    if (!isText || askedCount == askedMost) continue
-    const end = load<i32>(ends + (slot << 2)) - 1
-    const ask = asked + <usize>askedCount * askedBytes
-    askedCount++
-    store<f64>(ask, hashOf(start + 1, end))
-    store<i32>(ask, start + 1, 8)
-    store<i32>(ask, end, 12)
-    store<i32>(ask, number, 16)
-    store<usize>(ask, <usize>place * keysMost + key, 20)
+    const to = rows + ((<usize>place * keysMost + key) << 2)
+    const entity = load<u8>(decision + 12 + key)
+    store<usize>(to, 0)
+    if (start < 0 || load<u8>(start) != 0x22 || load<u8>(plain + slot) != 1) continue
+    const length = load<usize>(ends + (slot << 2)) - start - 2
+    const size = askBytes + ((length + 15) & ~15)
+    if (length > keyBytesMost || entity >= entitiesMost || askedEnd + size > askedMost) continue
+    const ask = askedEnd
+    askedEnd += size
+    askedEntities |= 1 << entity
+    store<usize>(to, ask)
+    store<f64>(ask, hashOf(start + 1, <usize>start + 1 + length))
+    store<usize>(ask, length, 8)
+    store<i32>(ask, entity, 12)
+    store<i32>(ask, 0, 16)
+    store<usize>(ask, size, 24)
+    copyTo(ask + askBytes, start + 1, length)
   }
 }
 
@@ -263,9 +281,12 @@ function isComposed(place: i32, slots: usize): bool {
   const decision = decisions + <usize>number * decisionBytes
   const program = load<usize>(decision)
   if (program == 0) return false
-  const own = rows + ((<usize>place * keysMost) << 3)
+  const own = rows + ((<usize>place * keysMost) << 2)
   const keys = load<usize>(decision, 8)
-  for (let key: usize = 0; key < keys; key++) if (load<i32>(own + (key << 3)) == 0) return false
+  for (let key: usize = 0; key < keys; key++) {
+    const ask = load<usize>(own + (key << 2))
+    if (ask == 0 || load<i32>(ask, 16) == 0) return false
+  }
   const deliveries = load<i32>(program)
   if (deliveries > 0) {
     if (!keep(record)) return false
@@ -279,8 +300,7 @@ function isComposed(place: i32, slots: usize): bool {
       if (!drafted(delivery, draft, record, <usize>place * slots, own)) return false
     draft = drafts
     delivery = program + 16
-    for (let left = deliveries; left > 0; left--, delivery += 64, draft += draftBytes)
-      if (!written(delivery, draft, record)) return false
+    for (let left = deliveries; left > 0; left--, delivery += 64, draft += draftBytes) write(delivery, draft, record)
     for (let lane = lanes; lane < lanes + lanesMost * laneBytes; lane += laneBytes) {
       store<usize>(lane, load<usize>(lane, 20))
       store<i32>(lane, load<i32>(lane, 24), 8)
@@ -346,7 +366,7 @@ function putVarlong(p: usize, value: i64): usize {
 // A delivery: members, lane, our headers' start and end, where in them the offset ends twice, how many they are, most bytes of key,
 // value and input headers; offsets from and to; number of members, and the heads of rows by key.
 // A draft: record's size, value's size, first edit, address, number in the batch; then the edits: start, end, member, which of its heads
-// (0: none), next edit, and where the row is (0: a text).
+// (0: none), next edit, address and length of the text.
 
 let edits: usize = 0
 let editCount: i32 = 0
@@ -354,7 +374,6 @@ let firstEdit: usize = 0
 let growth: i32 = 0
 let base: usize = 0
 let ownRows: usize = 0
-let heads: usize = 0
 
 /** Whether the delivery can be written, and how large it will be. */
 function drafted(delivery: usize, draft: usize, record: usize, at: usize, own: usize): bool {
@@ -369,7 +388,6 @@ function drafted(delivery: usize, draft: usize, record: usize, at: usize, own: u
   growth = 0
   base = at
   ownRows = own
-  heads = load<usize>(delivery, 52)
   if (!edited(load<usize>(delivery), load<i32>(delivery, 48), 0)) return false
   const valueSize = load<usize>(record, 12) - load<usize>(record, 8) + growth
   const keyStart = load<i32>(record)
@@ -433,18 +451,16 @@ function edited(member: usize, count: i32, slot: usize): bool {
 /** In the order of the bytes; at one place in the order in which they came. */
 function edit(start: i32, end: i32, member: usize, head: usize): bool {
   if (editCount == editsMost) return false
-  const made = edits + <usize>editCount * 24
+  const made = edits + <usize>editCount * editBytes
   editCount++
   const headSize = head == 0 ? 0 : load<i32>(member + head, 4)
-  let size: i32
-  let row: usize = 0
+  let text = load<usize>(member, 24)
+  let size = load<i32>(member, 28)
   if (load<i32>(member) == 1) {
-    const key = load<usize>(member, 24)
-    row = ownRows + (key << 3)
-    // Each head but the first has the comma before its value.
-    const text = load<usize>(heads + (key << 2))
-    size = load<i32>(row, 4) - load<i32>(row) - load<i32>(text) + load<i32>(text, 4) + 2
-  } else size = load<i32>(member, 28)
+    const ask = load<usize>(ownRows + (text << 2))
+    text = exchange + load<usize>(ask, 16)
+    size = load<i32>(ask, 20) - load<i32>(ask, 16)
+  }
   growth += headSize + size - (end - start)
   let before: usize = 0
   let next = firstEdit
@@ -457,18 +473,18 @@ function edit(start: i32, end: i32, member: usize, head: usize): bool {
   store<usize>(made, member, 8)
   store<usize>(made, head, 12)
   store<usize>(made, next, 16)
-  store<usize>(made, row, 20)
+  store<usize>(made, text, 20)
+  store<i32>(made, size, 24)
   if (before == 0) firstEdit = made
   else store<usize>(before, made, 16)
   return true
 }
 
-/** Writes it where it was drafted. False: a row is not what its version says. */
-function written(delivery: usize, draft: usize, record: usize): bool {
+/** Writes it where it was drafted. */
+function write(delivery: usize, draft: usize, record: usize): void {
   const lane = load<usize>(delivery, 4)
   const timestamp = load<f64>(record, 40)
   let p = putVarint(load<usize>(draft, 12), load<usize>(draft))
-  const end = p + load<usize>(draft)
   store<u8>(p, 0) // attributes, unused
   p = putVarlong(p + 1, <i64>(timestamp - load<f64>(lane, 32)))
   p = putVarint(p, load<usize>(draft, 16))
@@ -485,13 +501,7 @@ function written(delivery: usize, draft: usize, record: usize): bool {
     const member = load<usize>(edit, 8)
     const head = load<usize>(edit, 12)
     if (head != 0) p = copyTo(p, load<usize>(member + head), load<usize>(member + head, 4))
-    const row = load<usize>(edit, 20)
-    if (row == 0) p = copyTo(p, load<usize>(member, 24), load<usize>(member, 28))
-    else {
-      const heads = load<usize>(load<usize>(delivery, 52) + (load<usize>(member, 24) << 2))
-      p = weave(load<usize>(row), load<usize>(row, 4), heads + 16, load<i32>(heads), p)
-      if (p == 0) return false
-    }
+    p = copyTo(p, load<usize>(edit, 20), load<usize>(edit, 24))
     at = load<usize>(edit, 4)
   }
   p = copyTo(p, at, load<usize>(record, 12) - at)
@@ -500,8 +510,7 @@ function written(delivery: usize, draft: usize, record: usize): bool {
   const own = load<usize>(delivery, 8)
   const inSource = p + load<usize>(delivery, 16)
   const inEventId = p + load<usize>(delivery, 20)
-  p = copyTo(p, own, load<usize>(delivery, 12) - own)
-  if (p != end) return false
+  copyTo(p, own, load<usize>(delivery, 12) - own)
   let rest = <u64>load<f64>(record, 32)
   for (let back: usize = 1; rest > 0 || back == 1; back++) {
     const tenth = rest / 10
@@ -511,5 +520,4 @@ function written(delivery: usize, draft: usize, record: usize): bool {
     rest = tenth
   }
   if (timestamp > load<f64>(lane, 40)) store<f64>(lane, timestamp, 40)
-  return true
 }

@@ -4,15 +4,13 @@
  * and that is visited as ever; both ways give the same bytes.
  */
 import { memory, reserve } from '../memory.ts'
-import type { RowLayout } from '../row-text.ts'
 import { type Delivery, isDelivery, type Omission } from './enrich.ts'
-import { decisionAt, keysMost, timestampAt, words } from './in-hand.ts'
+import { decisionAt, timestampAt, words } from './in-hand.ts'
 import { code } from './native.ts'
 import type { Outcome } from './outcome.ts'
 import type { PlacedMember } from './pieces.ts'
 import type { Provenance } from './provenance.ts'
 import { ownBytes } from './record-bytes.ts'
-import { headsSize, putHeads } from './row-writer.ts'
 import type { Direct, Lane, Outputs } from './sink.ts'
 import type { Message } from './source.ts'
 import type { Tally } from './tally.ts'
@@ -37,8 +35,8 @@ const eventsMin = 64
 /** A mapping that writes rows and texts into the event. */
 export interface ExpressMapping {
   readonly members: readonly PlacedMember[]
-  /** Of an entity, which of the decision's keys names its row. */
-  readonly keyOf: (entity: string) => { readonly key: number; readonly layout: RowLayout } | null
+  /** Of an entity, which of the decision's keys names its row; null: its rows are not in memory. */
+  readonly keyOf: (entity: string) => number | null
 }
 
 /** Whether `express.as.ts` can write what these are. */
@@ -50,12 +48,18 @@ export function isExpressible(members: readonly PlacedMember[]): boolean {
 }
 
 /** The decision with this number is a new one. */
-export function renumber(number: number, slots: readonly number[]): void {
+export function renumber(
+  number: number,
+  keys: readonly { readonly entity: number; readonly node: { readonly slot: number } }[],
+): void {
   const at = (decisionsAt + number * decisionBytes) >> 2
   words[at] = 0
   words[at + 1] = 0
-  words[at + 2] = slots.length
-  for (const [key, slot] of slots.entries()) words[at + 4 + key] = slot
+  words[at + 2] = keys.length
+  for (const [key, { entity, node }] of keys.entries()) {
+    memory[4 * at + 12 + key] = Math.min(entity, 255)
+    words[at + 4 + key] = node.slot
+  }
 }
 
 /** What becomes of an event where all rows are there, or it is wanted by nobody. */
@@ -181,8 +185,7 @@ export class Express {
     const lane = this.#laneOf(direct.lane)
     const { headers } = direct
     const own = this.#bytes(headers.bytes.subarray(headers.start, headers.end))
-    const layouts = this.#take(4 * keysMost)
-    const first = this.#members(members, keyOf, layouts)
+    const first = this.#members(members, keyOf)
     if (lane === null || own === null || first === null) return false
     const bytesMax = direct.recordBytesMax - ownBytes(entry.mapping)
     const fields = [first, lane, own, own + headers.end - headers.start]
@@ -192,7 +195,6 @@ export class Express {
     memory.writeDoubleLE(headers.offsetStart, at + 32)
     memory.writeDoubleLE(headers.offsetEnd, at + 40)
     memory.writeInt32LE(members.length, at + 48)
-    memory.writeInt32LE(layouts!, at + 52)
     return true
   }
 
@@ -206,7 +208,7 @@ export class Express {
   }
 
   /** Members one after another, each before those below it. */
-  #members(members: readonly PlacedMember[], keyOf: ExpressMapping['keyOf'], layouts: number | null): number | null {
+  #members(members: readonly PlacedMember[], keyOf: ExpressMapping['keyOf']): number | null {
     const all: { member: PlacedMember; below: number }[] = []
     const visit = (member: PlacedMember): number => {
       const own = { member, below: 0 }
@@ -216,7 +218,7 @@ export class Express {
     }
     for (const member of members) visit(member)
     const first = this.#take(memberBytes * all.length)
-    if (first === null || layouts === null) return null
+    if (first === null) return null
     for (const [index, { member, below }] of all.entries()) {
       const at = first + memberBytes * index
       const { piece } = member
@@ -228,11 +230,9 @@ export class Express {
       let valueBytes = piece.kind === 'constant' ? Buffer.byteLength(piece.text) : 0
       if (piece.kind === 'row') {
         const key = keyOf(piece.entity)
-        const heads = key === null ? null : this.#heads(key.layout)
-        if (heads === null) return null
-        value = key!.key
+        if (key === null) return null
+        value = key
         valueBytes = 0
-        memory.writeInt32LE(heads, layouts + 4 * value)
       }
       const kind = piece.kind === 'object' ? 0 : piece.kind === 'row' ? 1 : 2
       // Where it is the first, the comma before it is left out.
@@ -241,16 +241,6 @@ export class Express {
       for (const [field, number] of fields.entries()) memory.writeInt32LE(number, at + 4 * field)
     }
     return first
-  }
-
-  #heads({ heads, bytes }: RowLayout): number | null {
-    if (heads.length === 0) return null
-    const at = this.#take(16 + headsSize(heads))
-    if (at === null) return null
-    memory.writeInt32LE(heads.length, at)
-    memory.writeInt32LE(bytes, at + 4)
-    putHeads(heads, at + 16)
-    return at
   }
 
   #bytes(bytes: Uint8Array): number | null {

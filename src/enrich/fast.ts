@@ -4,7 +4,7 @@
  */
 import { encodeJson, type JsonObject, parseJson } from '../json.ts'
 import { entityColumns } from '../mapping/mapping.ts'
-import { memory, reserve, type Span } from '../memory.ts'
+import { memory, type Span } from '../memory.ts'
 import type { RowLayout } from '../row-text.ts'
 import { triggerReads } from '../trigger/reads.ts'
 import { discardReason } from './consent.ts'
@@ -20,7 +20,7 @@ import {
   withoutRow,
 } from './enrich.ts'
 import { Express, type ExpressMapping, isExpressible, renumber } from './express.ts'
-import { askedAt, askedFor, askedHash, decideAt, decisionAt, keysMost, rowFound, sureAt } from './in-hand.ts'
+import { askedTo, decideAt, decisionAt, entitiesAsked, keysMost, sureAt } from './in-hand.ts'
 import { type Binding, type Match, matchBytes, matchValue } from './match.ts'
 import type { FilterReason } from './outcome.ts'
 import { patchWriter, type WriteValue } from './patch.ts'
@@ -38,7 +38,7 @@ import type { DestinationPlan, MappingPlan, Plan } from './plan.ts'
 import { RowReader } from './row-reader.ts'
 import { type Found, openScanner } from './scan.ts'
 import { nodeAt, type Shape, type ShapeNode, shapeOf } from './shape.ts'
-import type { ResidentRows, Snapshot, SnapshotSet } from './snapshots.ts'
+import type { Snapshot, SnapshotSet } from './snapshots.ts'
 import { inHandMost, type Message } from './source.ts'
 import { ValueWriter } from './value-writer.ts'
 import { eventFrom, isPlainText, isProto, type View, valueAt, viewOf } from './view.ts'
@@ -82,6 +82,8 @@ interface Needs {
 /** Where an event has the key of a row. */
 interface FastKey {
   readonly binding: Binding
+  /** Which of the plan's. */
+  readonly entity: number
   readonly node: ShapeNode
   /** Of the set in hand. */
   snapshot: Snapshot | undefined
@@ -117,10 +119,6 @@ interface FastMapping {
 /** The place for a message that nobody looked at. */
 const alone = inHandMost
 
-/** The values of the rows in hand. */
-const rowsBytes = 128 * 1024
-const rowsAt = reserve(rowsBytes)
-
 /** Null: every event has to be parsed. */
 export function compileFast(plan: Plan): FastEnricher | null {
   const decisive = decisivePaths(plan)
@@ -137,7 +135,8 @@ export function compileFast(plan: Plan): FastEnricher | null {
     ),
   ])
   const view = viewOf(shape, decisive)
-  const mappings = needs.map((need) => placed(need, shape))
+  const entities: string[] = []
+  const mappings = needs.map((need) => placed(need, shape, entities))
   const keys = mappings.flatMap((mapping) => mapping?.keys ?? [])
   const scanner = openScanner({ shape, limits: plan.limits, places: inHandMost + 1, decisive: view })
   if (scanner === null) return null
@@ -149,6 +148,8 @@ export function compileFast(plan: Plan): FastEnricher | null {
   const canonical = new CanonicalRows()
   const rows = new RowReader(seenColumns(needs, plan.space))
   let setInHand: SnapshotSet | null = null
+  /** Of it, by the number of the entity. */
+  let snapshotsInHand: (Snapshot | undefined)[] = []
   let express: Express | null = null
   /** Of the message that was enriched last, when it was in hand and took the short way. */
   let kindInHand: Kind | null = null
@@ -184,8 +185,7 @@ export function compileFast(plan: Plan): FastEnricher | null {
           members: mapping!.express!,
           keyOf: (entity) => {
             const own = mapping!.keys.findLast(({ binding }) => binding.entity === entity)
-            const layout = own?.snapshot?.resident?.layout
-            return layout === undefined ? null : { key: keys.findIndex((key) => isSameKey(key, own!)), layout }
+            return own?.snapshot?.resident == null ? null : keys.findIndex((key) => isSameKey(key, own))
           },
         })),
       )
@@ -194,7 +194,8 @@ export function compileFast(plan: Plan): FastEnricher | null {
 
   function use(snapshots: SnapshotSet): void {
     if (snapshots === setInHand) return
-    for (const key of keys) key.snapshot = snapshots.of(key.binding.entity)
+    snapshotsInHand = entities.map((entity) => snapshots.of(entity))
+    for (const key of keys) key.snapshot = snapshotsInHand[key.entity]
     setInHand = snapshots
   }
 
@@ -208,28 +209,13 @@ export function compileFast(plan: Plan): FastEnricher | null {
         if (sureAt(place) > 0 && decisionAt(place) === -1) kindOf(place, memory, count)
       }
     decisions.hit(known)
-    const asked = askedFor()
-    for (let index = 0; index < asked; index++)
-      residentOf(askedAt(index, 2), askedAt(index, 3))?.expect(askedHash(index))
-    if (express === null) return
-    let at = rowsAt
-    for (let index = 0; index < asked; index++) {
-      const number = askedAt(index, 2)
-      const placeAndKey = askedAt(index, 3)
-      if (!decisions.at(number).isExpressible) continue
-      const resident = residentOf(number, placeAndKey)
-      if (resident === null) continue
-      const room = rowsAt + rowsBytes - 16 - at
-      const bytes = resident.copy(askedHash(index), memory, askedAt(index, 0), askedAt(index, 1), at, room)
-      if (bytes < 0) continue
-      memory[at + bytes] = 0
-      rowFound(placeAndKey, at, at + bytes)
-      at += (bytes + 16) & ~15
+    let at = askedTo()
+    for (let asked = entitiesAsked(), entity = 0; asked !== 0; asked >>>= 1, entity++) {
+      if ((asked & 1) === 0) continue
+      const resident = snapshotsInHand[entity]?.resident
+      if (express === null) resident?.expect(entity)
+      else at = resident?.bring(entity, at) ?? at
     }
-  }
-
-  function residentOf(number: number, placeAndKey: number): ResidentRows | null {
-    return decisions.at(number).keys[placeAndKey & (keysMost - 1)]?.snapshot?.resident ?? null
   }
 
   function decided(bytes: Buffer, found: Found): Kind {
@@ -244,10 +230,7 @@ export function compileFast(plan: Plan): FastEnricher | null {
       () => decided(bytes, scanner!.found[place]!),
       (number, { keys }) => {
         express?.settle(number)
-        renumber(
-          number,
-          keys.map(({ node }) => node.slot),
-        )
+        renumber(number, keys)
         for (let other = 0; other < inHand; other++) if (decisionAt(other) === number) decideAt(other, -2)
         if (place < inHand) scanner!.decide(place)
       },
@@ -342,7 +325,7 @@ function hasQuotedNames(kit: JsonObject): boolean {
 }
 
 function isSameKey(one: FastKey, other: FastKey): boolean {
-  return one.node === other.node && one.binding.entity === other.binding.entity
+  return one.node === other.node && one.entity === other.entity
 }
 
 /** One key for each place and entity. */
@@ -355,11 +338,13 @@ function kindFrom(decisions: readonly Decision[]): Kind {
   return { decisions, keys: fits ? keys : [], isExpressible }
 }
 
-function placed({ plan, reads, members, format }: Needs, shape: Shape): FastMapping | null {
+/** `entities`: those that have a number; others get one. */
+function placed({ plan, reads, members, format }: Needs, shape: Shape, entities: string[]): FastMapping | null {
   if (reads === null) return null
   const keys = plan.bindings.map(
     (binding): FastKey => ({
       binding,
+      entity: numberOf(binding.entity, entities),
       node: nodeAt(shape, binding.path),
       snapshot: undefined,
     }),
@@ -369,6 +354,11 @@ function placed({ plan, reads, members, format }: Needs, shape: Shape): FastMapp
   if (format === 'payload') return { plan, keys, view, write: payloadWriter(members, shape), express: null }
   const placed = placePieces(members, shape, { isEvent: true })
   return { plan, keys, view, write: patchWriter(placed, shape), express: isExpressible(placed) ? placed : null }
+}
+
+function numberOf(entity: string, entities: string[]): number {
+  const number = entities.indexOf(entity)
+  return number < 0 ? entities.push(entity) - 1 : number
 }
 
 function payloadWriter(members: readonly PieceMember[], shape: Shape): WriteValue {

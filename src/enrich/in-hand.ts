@@ -5,8 +5,9 @@ import type { Message } from './source.ts'
 
 const recordsAt = 0x25000
 const recordWords = 16
-const rowsAt = 0x25600
-const askedAddress = 0x3ad00
+/** Where rows are asked for and their texts come to: as much memory as this. See `express.as.ts`. */
+export const exchangeAt = 0x3ad00
+export const exchangeBytes = 0x22000
 /** So many keys of an event are looked up ahead. */
 export const keysMost = 4
 
@@ -14,8 +15,6 @@ export const words = new Int32Array(sharedMemory.buffer)
 export const doubles = new Float64Array(sharedMemory.buffer)
 
 const records = recordsAt >> 2
-const rows = rowsAt >> 2
-const asked = askedAddress >> 2
 
 /** What the records of one batch share. */
 export interface RecordsShare {
@@ -66,27 +65,14 @@ export function valueEndAt(place: number): number {
   return words[records + place * recordWords + 3] as number
 }
 
-const askedWords = 6
-
-/** How many keys of the messages in hand have a hash: in plain text, and of decisions that are known. */
-export function askedFor(): number {
-  return code.askedFor()
+/** Of which entities rows are asked for by the records in hand, as bits: those whose keys are plain text, and whose decisions are known. */
+export function entitiesAsked(): number {
+  return code.asked()
 }
 
-/** The `asciiHash` of one of them. */
-export function askedHash(index: number): number {
-  return doubles[(asked >> 1) + index * (askedWords >> 1)] as number
-}
-
-/** Where its text begins, ends, the number of the decision, and the place with which of its keys it is: of all, for `rowFound`. */
-export function askedAt(index: number, field: 0 | 1 | 2 | 3): number {
-  return words[asked + index * askedWords + 2 + field] as number
-}
-
-/** Where the values of its row are. */
-export function rowFound(placeAndKey: number, start: number, end: number): void {
-  words[rows + 2 * placeAndKey] = start
-  words[rows + 2 * placeAndKey + 1] = end
+/** The address behind all that is asked for. */
+export function askedTo(): number {
+  return code.askedTo()
 }
 
 /** The message of a record in hand; its bytes are the memory. */

@@ -26,7 +26,8 @@ interface Code {
     settled: number,
     nodes: number,
   ): number
-  askedFor(): number
+  asked(): number
+  askedTo(): number
   decide(place: number, at: number, bias: number, nodes: number): number
   remember(): number
   compose(place: number, count: number, slots: number): number

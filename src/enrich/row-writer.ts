@@ -1,6 +1,6 @@
 /** The text of a row, made where it is needed: the row's values as they are, with the names of its columns woven in. */
 import { copyText, memory, reserve } from '../memory.ts'
-import type { Row, RowLayout } from '../row-text.ts'
+import { headsSize, putHeads, type Row, type RowLayout } from '../row-text.ts'
 import { code } from './native.ts'
 
 /** Names in use, and the values of the row in hand. What does not fit is written in JavaScript. */
@@ -58,22 +58,6 @@ function place(before: string, layout: RowLayout): Placed {
   const one = { before, layout, at: fits ? headsEnd : null }
   placed.set(layout, (placed.get(layout) ?? new Map<string, Placed>()).set(before, one))
   if (!fits) return one
-  headsEnd = putHeads(heads, headsEnd)
+  headsEnd = putHeads(heads, memory, headsEnd)
   return one
-}
-
-/** Bytes of what `weave` reads. */
-export function headsSize(heads: readonly string[]): number {
-  return heads.reduce((sum, head) => sum + 16 + ((Buffer.byteLength(head) + 15) & ~15), 0)
-}
-
-/** Writes them as `weave` reads them. The address after. */
-export function putHeads(heads: readonly string[], at: number): number {
-  let to = at
-  for (const head of heads) {
-    const length = memory.write(head, to + 16)
-    memory.writeInt32LE(length, to)
-    to += 16 + ((length + 15) & ~15)
-  }
-  return to
 }

@@ -1,5 +1,5 @@
 /** The local copies of the entities, as the event path reads them. `snapshot/snapshots.ts` keeps these promises. */
-import type { Row, RowLayout } from '../row-text.ts'
+import type { Row } from '../row-text.ts'
 
 /** One entity at one version: immutable, verified, read synchronously. */
 export interface Snapshot {
@@ -17,16 +17,15 @@ export interface Snapshot {
   readonly resident?: ResidentRows | null
 }
 
-/** Rows in memory, asked for by `asciiHash` of their keys. */
+/** Rows in memory, for all messages in hand together: `in-hand.ts` says what is asked for. */
 export interface ResidentRows {
-  readonly layout: RowLayout
-  /** A row with this hash will be asked for soon. */
-  expect(hash: number): void
+  /** Rows of the entity with this number will be looked up soon: waits for the memory of all at the same time. */
+  expect(entity: number): void
   /**
-   * Copies the values of the row with the key that stands here in ASCII to `at` in the memory of the event path, and up to seven
-   * bytes more; how many they are, or -1: no such row, or more than `bytesMax`.
+   * Writes the texts of the rows of the entity with this number from `at` on, an address in the exchange, and says there where each
+   * is; those that do not fit are left out. The address behind them.
    */
-  copy(hash: number, key: Uint8Array, start: number, end: number, at: number, bytesMax: number): number
+  bring(entity: number, at: number): number
 }
 
 /** `find`, for snapshots that have their rows by text. */

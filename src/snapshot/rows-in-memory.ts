@@ -3,10 +3,12 @@
  * a point read of a file that nobody has just read waits a dozen times, and it makes no text of the key and none of the row.
  */
 import type Database from 'better-sqlite3'
+import { askedTo, exchangeAt, exchangeBytes } from '../enrich/in-hand.ts'
 import type { ResidentRows } from '../enrich/snapshots.ts'
 import { asciiHash, keyHash, keyHashEnd } from '../key.ts'
-import { copyText, memory, memoryView } from '../memory.ts'
-import { Row, type RowLayout } from '../row-text.ts'
+import { compileWasm, copyBytes, instantiateWasm, memory, newMemory } from '../memory.ts'
+import { headsSize, putHeads, Row, type RowLayout } from '../row-text.ts'
+import { rowsCode } from './rows-code.ts'
 import { hasCollided } from './table.ts'
 
 /** Bytes of the rows that are read at a time: half a millisecond. */
@@ -19,10 +21,19 @@ const headBytes = 5
 /** Whoever copies a row eight bytes at a time may read behind it, and so does who fetches the last one. */
 const spareBytes = 256
 /** Positions are whole numbers of 31 bits. */
-const heapBytesMost = 2 ** 31 - 1
+const bytesMost = 2 ** 31 - 1
 
-/** So many rows are fetched at the same time. */
-const expectedMost = 16
+/** Beside rows: what is asked for and texts of rows, as in the memory of the event path. */
+const sideBytes = exchangeBytes + 64 * 1024
+
+interface Code {
+  open(startsAt: number, parts: number, headsAt: number, heads: number, headsBytes: number): void
+  expect(end: number, entity: number): void
+  bring(end: number, entity: number, to: number): number
+  find(hash: number, key: number, length: number): number
+}
+
+const module = compileWasm(Buffer.from(rowsCode, 'base64'))
 
 /** Of a snapshot file. */
 export interface FileSize {
@@ -32,7 +43,7 @@ export interface FileSize {
 
 /** Upper bound of what the rows of a file take in memory: their keys and values are in the file as well. */
 export function bytesInMemory(size: FileSize): number {
-  return heapBytes(size) + 4 * (partsOf(size) + 1)
+  return heapBytes(size) + 4 * (partsOf(size) + 1) + sideBytes
 }
 
 function heapBytes({ rows, bytes }: FileSize): number {
@@ -52,7 +63,7 @@ export async function readIntoMemory(
   options: { readonly layout: RowLayout; readonly size: FileSize; readonly isWanted: () => boolean },
 ): Promise<RowsInMemory | null> {
   const { layout, size, isWanted } = options
-  if (heapBytes(size) > heapBytesMost || hasCollided(database)) return null
+  if (bytesInMemory(size) > bytesMost || hasCollided(database)) return null
   const rows = new RowsInMemory(layout, size)
   let began = performance.now()
   let due = began
@@ -84,31 +95,39 @@ function* slices(database: Database.Database, { rows, bytes }: FileSize): Genera
 
 export class RowsInMemory implements ResidentRows {
   readonly layout: RowLayout
-  /** Rows in the order of their hashes, one after another, each with its head. */
-  readonly #heap: Buffer<ArrayBuffer>
+  readonly #code: Code
+  /** The rows in the order of their hashes, one after another, each with its head, behind everything else. */
+  readonly #memory: Buffer<ArrayBuffer>
   readonly #view: DataView<ArrayBuffer>
-  #end = 0
+  readonly #heapAt: number
+  #end: number
   /** The hashes in as many equal parts as there are rows: where the first row of each part begins, and the end of the last. */
   readonly #starts: Int32Array
   #partsBegun = 0
-  /** Parts in which rows will be asked for soon. */
-  readonly #expected = new Int32Array(expectedMost)
-  #expectedCount = 0
 
   constructor(layout: RowLayout, size: FileSize) {
     this.layout = layout
-    this.#heap = Buffer.from(new ArrayBuffer(heapBytes(size)))
-    this.#view = new DataView(this.#heap.buffer)
-    this.#starts = new Int32Array(partsOf(size) + 1)
+    const parts = partsOf(size)
+    const startsAt = exchangeBytes + headsSize(layout.heads)
+    this.#heapAt = startsAt + 4 * (parts + 1)
+    const own = newMemory(this.#heapAt + heapBytes(size))
+    this.#memory = Buffer.from(own.buffer)
+    this.#view = new DataView(own.buffer)
+    this.#starts = new Int32Array(own.buffer, startsAt, parts + 1)
+    this.#end = this.#heapAt
+    this.#code = instantiateWasm<Code>(module, own)
+    putHeads(layout.heads, this.#memory, exchangeBytes)
+    // Beside them a row gets a brace, and is written by sixteen bytes.
+    this.#code.open(startsAt, parts, exchangeBytes, layout.heads.length, layout.bytes + 32)
   }
 
   get bytes(): number {
-    return this.#end + this.#starts.byteLength
+    return this.#end
   }
 
   /** Whole rows with their heads, whose hashes are not below those before them. False: one is too long. */
   add(rows: string): boolean {
-    const heap = this.#heap
+    const heap = this.#memory
     const end = this.#end + heap.write(rows, this.#end)
     for (let row = this.#end; row < end; ) {
       // A length with more bits than the head has place for makes a character beyond ASCII there.
@@ -140,65 +159,32 @@ export class RowsInMemory implements ResidentRows {
     return this.#find(asciiHash(key, start, end), key, start, end)
   }
 
-  expect(hash: number): void {
-    if (this.#expectedCount < expectedMost) this.#expected[this.#expectedCount++] = this.#partOf(hash)
+  expect(entity: number): void {
+    const end = askedTo()
+    copyBytes(this.#memory, 0, memory, exchangeAt, end)
+    this.#code.expect(end - exchangeAt, entity)
   }
 
-  copy(hash: number, key: Uint8Array, start: number, end: number, at: number, bytesMax: number): number {
-    if (this.#expectedCount > 1) this.#fetch()
-    const row = this.#place(hash, key, start, end)
-    if (row < 0) return -1
-    const bytes = this.#valuesBytes(row)
-    if (bytes > bytesMax) return -1
-    const values = row + headBytes + end - start
-    return copyText(at, this.#view, values, values + bytes)
-  }
-
-  /** Waits for the memory of all that is expected at the same time. */
-  #fetch(): void {
-    const heap = this.#heap
-    const starts = this.#starts
-    const expected = this.#expected
-    let sum = 0
-    for (let place = 0; place < this.#expectedCount; place++) {
-      const row = starts[expected[place] as number] as number
-      sum +=
-        (heap[row] as number) + (heap[row + 64] as number) + (heap[row + 128] as number) + (heap[row + 192] as number)
-    }
-    expected[0] = sum // or the compiler would see that nobody needs what was read
-    this.#expectedCount = 0
+  bring(entity: number, at: number): number {
+    const asked = askedTo() - exchangeAt
+    const from = at - exchangeAt
+    copyBytes(this.#memory, 0, memory, exchangeAt, exchangeAt + asked)
+    const end = this.#code.bring(asked, entity, from)
+    // One copy where they lie together.
+    if (from > asked) copyBytes(memory, exchangeAt, this.#memory, 0, asked)
+    const begin = from > asked ? from : 0
+    copyBytes(memory, exchangeAt + begin, this.#memory, begin, end)
+    return exchangeAt + end
   }
 
   #find(hash: number, key: Uint8Array, start: number, end: number): Row | undefined {
-    if (this.#expectedCount > 1) this.#fetch()
-    const row = this.#place(hash, key, start, end)
-    if (row < 0) return undefined
-    const values = row + headBytes + end - start
+    const length = end - start
+    if (length > exchangeBytes - 16) return undefined
+    copyBytes(this.#memory, 0, key, start, end)
+    const row = this.#code.find(hash, 0, length)
+    if (row === 0) return undefined
+    const values = row + headBytes + length
     return Row.inBytes(this.layout, this.#view, values, values + this.#valuesBytes(row))
-  }
-
-  /** Where the row with this key begins, or -1. */
-  #place(hash: number, key: Uint8Array, start: number, end: number): number {
-    const view = key === memory ? memoryView : new DataView(key.buffer, key.byteOffset, key.length)
-    const part = this.#partOf(hash)
-    const partEnd = this.#starts[part + 1] as number
-    for (let row = this.#starts[part] as number; row < partEnd; ) {
-      const values = row + headBytes + this.#keyBytes(row)
-      if (this.#isKey(row + headBytes, values, view, start, end)) return row
-      row = values + this.#valuesBytes(row)
-    }
-    return -1
-  }
-
-  /** From the end: keys are more alike where they begin. */
-  #isKey(at: number, atEnd: number, key: DataView, start: number, end: number): boolean {
-    if (atEnd - at !== end - start) return false
-    const view = this.#view
-    let own = atEnd
-    let other = end
-    while (other - start >= 4) if (key.getInt32((other -= 4)) !== view.getInt32((own -= 4))) return false
-    while (other > start) if (key.getUint8(--other) !== view.getUint8(--own)) return false
-    return true
   }
 
   #begin(part: number, row: number): void {
@@ -210,11 +196,11 @@ export class RowsInMemory implements ResidentRows {
   }
 
   #keyBytes(row: number): number {
-    return ((this.#heap[row] as number) << 7) | (this.#heap[row + 1] as number)
+    return ((this.#memory[row] as number) << 7) | (this.#memory[row + 1] as number)
   }
 
   #valuesBytes(row: number): number {
-    const heap = this.#heap
+    const heap = this.#memory
     return ((heap[row + 2] as number) << 14) | ((heap[row + 3] as number) << 7) | (heap[row + 4] as number)
   }
 }

@@ -1,4 +1,4 @@
-/** The scanner's AssemblyScript, compiled. The compiler is too large for every clone: it stands with the oracles. */
+/** AssemblyScript, compiled. The compiler is too large for every clone: it stands with the oracles. */
 import { readFileSync } from 'node:fs'
 
 interface Compiler {
@@ -14,17 +14,25 @@ interface Compiler {
 
 /** Where `npm ci --prefix test/oracle` puts it. */
 export const compilerPath = new URL('../oracle/node_modules/assemblyscript/dist/asc.js', import.meta.url)
+const source = (path: string) => new URL(`../../src/${path}`, import.meta.url)
 const sources = new Map([
-  ['express.ts', new URL('../../src/enrich/express.as.ts', import.meta.url)],
-  ['scan.as.ts', new URL('../../src/enrich/scan.as.ts', import.meta.url)],
+  ['enrich/express.ts', source('enrich/express.as.ts')],
+  ['enrich/scan.as.ts', source('enrich/scan.as.ts')],
+  ['snapshot/rows.ts', source('snapshot/rows.as.ts')],
 ])
 
-/** The text of `src/enrich/scan-code.ts`. */
-export async function compiledScanner(): Promise<string> {
+/** What is made of what. */
+export const compiled = [
+  { path: 'enrich/scan-code.ts', entry: 'enrich/express.ts', name: 'scanCode', of: '`express.as.ts` and `scan.as.ts`' },
+  { path: 'snapshot/rows-code.ts', entry: 'snapshot/rows.ts', name: 'rowsCode', of: '`rows.as.ts`' },
+].map((one) => ({ ...one, path: source(one.path) }))
+
+/** The text of one of these. */
+export async function compile({ entry, name, of }: (typeof compiled)[number]): Promise<string> {
   const { default: compiler } = (await import(compilerPath.href)) as { default: Compiler }
   let code: Uint8Array | undefined
   const { error, stderr } = await compiler.main(
-    ['express.ts', '-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert', '--importMemory', '-o', 'scan.wasm'],
+    [entry, '-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert', '--importMemory', '-o', 'code.wasm'],
     {
       readFile: (name) => (sources.has(name) ? readFileSync(sources.get(name)!, 'utf8') : null),
       writeFile: (_, content) => {
@@ -33,12 +41,12 @@ export async function compiledScanner(): Promise<string> {
       listFiles: () => [],
     },
   )
-  if (error !== null || code === undefined) throw new Error(`the scanner does not compile: ${stderr}`)
+  if (error !== null || code === undefined) throw new Error(`${entry} does not compile: ${stderr}`)
   const lines =
     Buffer.from(code)
       .toString('base64')
       .match(/.{1,100}/g) ?? []
-  return `/** \`scan.as.ts\` as WebAssembly, in base64. Made by \`npm run scanner\`; a test compares. */\nexport const scanCode =\n${lines
+  return `/** ${of} as WebAssembly, in base64. Made by \`npm run scanner\`; a test compares. */\nexport const ${name} =\n${lines
     .map((line) => `  '${line}'`)
     .join(' +\n')}\n`
 }

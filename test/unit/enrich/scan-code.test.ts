@@ -1,13 +1,12 @@
-/** The compiled scanner is what its source says. Needs `npm ci --prefix test/oracle`, which CI does; elsewhere it may be skipped. */
+/** The compiled AssemblyScript is what its source says. Needs `npm ci --prefix test/oracle`, which CI does; elsewhere it may be skipped. */
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { compiledScanner, compilerPath } from '../../support/scanner.ts'
+import { compile, compiled, compilerPath } from '../../support/scanner.ts'
 
-it('scan-code.ts is scan.as.ts, compiled', async ({ skip }) => {
+it.for(compiled)('$name is $of, compiled', { timeout: 60_000 }, async (one, { skip }) => {
   if (!existsSync(compilerPath) && process.env.CI === undefined) {
-    console.warn('SKIPPED: the scanner compiled again. To run it: npm ci --prefix test/oracle --ignore-scripts')
+    console.warn('SKIPPED: AssemblyScript compiled again. To run it: npm ci --prefix test/oracle --ignore-scripts')
     skip()
   }
-  const committed = readFileSync(new URL('../../../src/enrich/scan-code.ts', import.meta.url), 'utf8')
-  expect(await compiledScanner()).toBe(committed)
-}, 60_000)
+  expect(await compile(one)).toBe(readFileSync(one.path, 'utf8'))
+})
