@@ -100,11 +100,11 @@ export function copyBytes(target: Buffer, at: number, source: Uint8Array, start:
 }
 
 /**
- * Copies UTF-8 to `at` in the memory, eight bytes at a time: a native copy costs as much as a hundred bytes. As numbers they come
- * through unchanged, because none is NaN: its last byte would be FF, or 7F after one from F0 on, and UTF-8 has neither. Reads and
- * writes up to seven bytes more. The number of bytes.
+ * Copies values in UTF-8, with their lengths before them, to `at` in the memory, eight bytes at a time: a native copy costs as much
+ * as a hundred bytes. As numbers they come through unchanged, because none is NaN: its last byte would be FF, or 7F after one from
+ * F0 on, and a value ends in ASCII. Reads and writes up to seven bytes more. The number of bytes.
  */
-export function copyText(at: number, source: DataView<ArrayBuffer>, start: number, end: number): number {
+export function copyValues(at: number, source: DataView<ArrayBuffer>, start: number, end: number): number {
   const target = memoryView
   for (let from = start, to = at; from < end; from += 8, to += 8)
     target.setFloat64(to, source.getFloat64(from, true), true)

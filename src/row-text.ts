@@ -67,10 +67,16 @@ export function putHeads(heads: readonly string[], target: Buffer, at: number): 
   return to
 }
 
+/** As in `enrich/scan.as.ts`. */
+const longValue = 127
+
 /** One row of a snapshot. */
 export class Row {
   readonly layout: RowLayout
-  /** The bytes that have its values in UTF-8, from `start` to `end`, and seven more bytes; null: they are a text. */
+  /**
+   * The bytes that have its values in UTF-8, from `start` to `end`, and seven more bytes. Before each value is a byte with its
+   * length, 127 for a text, object or list of 127 bytes and more. Null: they are a text.
+   */
   readonly view: DataView<ArrayBuffer> | null
   readonly start: number
   readonly end: number
@@ -91,8 +97,19 @@ export class Row {
 
   /** The JSON texts of its values, with commas between. */
   get values(): string {
-    this.#values ??= Buffer.from(this.view!.buffer, this.start, this.end - this.start).toString()
+    this.#values ??= this.#counted()
     return this.#values
+  }
+
+  #counted(): string {
+    const bytes = Buffer.from(this.view!.buffer.slice(this.start, this.end))
+    const characters = bytes.toString('latin1') // a character for each byte
+    for (let left = this.layout.heads.length, at = 0; left > 0; left--) {
+      const length = bytes[at] as number
+      bytes[at] = 0x2c
+      at = length < longValue ? at + 1 + length : valueEnd(characters, at + 1)
+    }
+    return bytes.toString('utf8', Math.min(1, bytes.length))
   }
 
   /** JSON text of an object. */

@@ -4,9 +4,10 @@
  *
  * The memory behind `scan.as.ts`'s, as `in-hand.ts` and `express.ts` know it.
  */
-import { copyTo, ends, plain, scan, stands, starts, tails, weave } from './scan.as'
+import { hashOf } from '../key.as'
+import { copyTo, ends, plain, scan, stands, starts, tails, weave, weaveCounted } from './scan.as'
 
-export { scan, weave }
+export { scan, weave, weaveCounted }
 
 const records: usize = 0x25000
 const recordBytes: usize = 0x40
@@ -243,24 +244,6 @@ function hashKeys(place: i32, at: usize, number: i32): void {
     store<usize>(ask, size, 24)
     copyTo(ask + askBytes, start + 1, length)
   }
-}
-
-/** `asciiHash` of `key.ts`. */
-function hashOf(at: usize, end: usize): f64 {
-  let high: u32 = 0x9e3779b9
-  let low: u32 = 0x85ebca6b
-  for (; at < end; at++) {
-    const unit: u32 = load<u8>(at)
-    high = (high ^ unit) * 0x01000193
-    low = (low ^ unit) * 0x5bd1e995
-    low ^= low >> 13
-  }
-  high ^= high >> 16
-  high *= 0x85ebca6b
-  high ^= high >> 13
-  low = (low ^ high) * 0xc2b2ae35
-  low ^= low >> 16
-  return <f64>high * 2097152 + <f64>(low >> 11)
 }
 
 /** Writes the outputs of the records from `place` on, as long as it is sure of them; the first of which it is not. */

@@ -15,6 +15,7 @@ interface Code {
     settled: number,
   ): number
   weave(from: number, end: number, heads: number, count: number, to: number): number
+  weaveCounted(from: number, heads: number, count: number, to: number): number
   read(at: number, end: number, most: number, base: number, firstTimestamp: number, appendTime: number): number
   look(
     count: number,

@@ -1,5 +1,5 @@
 /** The text of a row, made where it is needed: the row's values as they are, with the names of its columns woven in. */
-import { copyText, memory, reserve } from '../memory.ts'
+import { copyValues, memory, reserve } from '../memory.ts'
 import { headsSize, putHeads, type Row, type RowLayout } from '../row-text.ts'
 import { code } from './native.ts'
 
@@ -40,11 +40,14 @@ export function writeRow(before: string, row: Row, to: number): number | null {
     last = placed.get(layout)?.get(before) ?? place(before, layout)
   const { at } = last
   if (at === null || valuesBytesMax(row) > valuesBytes) return null
-  const end =
-    valuesAt +
-    (row.view === null ? memory.write(row.values, valuesAt) : copyText(valuesAt, row.view, row.start, row.end))
+  const count = layout.heads.length
+  if (row.view !== null) {
+    copyValues(valuesAt, row.view, row.start, row.end)
+    return code.weaveCounted(valuesAt, at, count, to) || null
+  }
+  const end = valuesAt + memory.write(row.values, valuesAt)
   memory[end] = 0
-  return code.weave(valuesAt, end, at, layout.heads.length, to) || null
+  return code.weave(valuesAt, end, at, count, to) || null
 }
 
 function place(before: string, layout: RowLayout): Placed {

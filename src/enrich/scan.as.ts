@@ -306,6 +306,36 @@ export function weave(from: usize, end: usize, heads: usize, count: i32, to: usi
   return to + 1
 }
 
+/** A length that stands before a value: texts, objects and lists that are as long as this, or longer, say themselves where they end. */
+export const longValue: usize = 127
+
+/** The same for values with their lengths before them, in a byte each, instead of commas between. */
+export function weaveCounted(from: usize, heads: usize, count: i32, to: usize): usize {
+  let p = from
+  for (; count > 0; count--) {
+    const length = load<usize>(heads)
+    heads += 16
+    to = copyTo(to, heads, length)
+    heads += (length + 15) & ~15
+    let size: usize = load<u8>(p++)
+    if (size == longValue) {
+      const end = valueFrom(p)
+      if (end == 0) return 0
+      size = end - p
+    }
+    to = copyTo(to, p, size)
+    p += size
+  }
+  store<u8>(to, closeBrace)
+  return to + 1
+}
+
+/** The address after the value, or 0. */
+export function valueFrom(p: usize): usize {
+  keysLeft = i32.MAX_VALUE
+  return value(p, 500)
+}
+
 /** The address after it. Writes up to 16 bytes more, and reads as many. */
 export function copyTo(to: usize, from: usize, length: usize): usize {
   if (length > 512) memory.copy(to, from, length)

@@ -5,7 +5,7 @@
 import type Database from 'better-sqlite3'
 import { askedTo, exchangeAt, exchangeBytes } from '../enrich/in-hand.ts'
 import type { ResidentRows } from '../enrich/snapshots.ts'
-import { asciiHash, keyHash, keyHashEnd } from '../key.ts'
+import { asciiHash, keyHash } from '../key.ts'
 import { compileWasm, copyBytes, instantiateWasm, memory, newMemory } from '../memory.ts'
 import { headsSize, putHeads, Row, type RowLayout } from '../row-text.ts'
 import { rowsCode } from './rows-code.ts'
@@ -16,7 +16,7 @@ const sliceBytes = 64 * 1024
 /** Of the time that passes, this share is for reading; so much of it may be made up for at a time, in milliseconds. */
 const share = 1 / 5
 const burst = 4
-/** Before a row: how many bytes its key has, in two bytes, and its values, in three; seven bits each, the high ones first. */
+/** Before a row are five bytes, and one before its values. */
 const headBytes = 5
 /** Whoever copies a row eight bytes at a time may read behind it, and so does who fetches the last one. */
 const spareBytes = 256
@@ -27,6 +27,8 @@ const bytesMost = 2 ** 31 - 1
 const sideBytes = exchangeBytes + 64 * 1024
 
 interface Code {
+  add(from: number, end: number): number
+  seal(end: number): void
   open(startsAt: number, parts: number, headsAt: number, heads: number, headsBytes: number): void
   expect(end: number, entity: number): void
   bring(end: number, entity: number, to: number): number
@@ -47,7 +49,7 @@ export function bytesInMemory(size: FileSize): number {
 }
 
 function heapBytes({ rows, bytes }: FileSize): number {
-  return bytes + headBytes * rows + spareBytes
+  return bytes + (headBytes + 1) * rows + spareBytes
 }
 
 function partsOf({ rows }: FileSize): number {
@@ -56,7 +58,8 @@ function partsOf({ rows }: FileSize): number {
 
 /**
  * Reads all rows, in turns with everything else. Null: they cannot be in memory, because one of them is too long (a key of
- * 16 KiB, values of 2 MiB), all are (2 GiB), or two keys share their hash; or `isWanted` does not want them any more.
+ * 16 KiB, values of 2 MiB, a number of 127 digits), all are (2 GiB), or two keys share their hash; or `isWanted` does not want
+ * them any more.
  */
 export async function readIntoMemory(
   database: Database.Database,
@@ -78,7 +81,7 @@ export async function readIntoMemory(
   return rows.seal()
 }
 
-const headAndRow = 'char(k >> 7, k & 127, r >> 14, (r >> 7) & 127, r & 127) || key || row'
+const headAndRow = "char(k >> 7, k & 127, r >> 14, (r >> 7) & 127, r & 127) || key || ',' || row"
 
 /** As text: it is short-lived memory of the engine, while each buffer would press for a full collection. */
 function* slices(database: Database.Database, { rows, bytes }: FileSize): Generator<string> {
@@ -99,22 +102,17 @@ export class RowsInMemory implements ResidentRows {
   /** The rows in the order of their hashes, one after another, each with its head, behind everything else. */
   readonly #memory: Buffer<ArrayBuffer>
   readonly #view: DataView<ArrayBuffer>
-  readonly #heapAt: number
   #end: number
-  /** The hashes in as many equal parts as there are rows: where the first row of each part begins, and the end of the last. */
-  readonly #starts: Int32Array
-  #partsBegun = 0
 
   constructor(layout: RowLayout, size: FileSize) {
     this.layout = layout
     const parts = partsOf(size)
     const startsAt = exchangeBytes + headsSize(layout.heads)
-    this.#heapAt = startsAt + 4 * (parts + 1)
-    const own = newMemory(this.#heapAt + heapBytes(size))
+    const heapAt = startsAt + 4 * (parts + 1)
+    const own = newMemory(heapAt + heapBytes(size))
     this.#memory = Buffer.from(own.buffer)
     this.#view = new DataView(own.buffer)
-    this.#starts = new Int32Array(own.buffer, startsAt, parts + 1)
-    this.#end = this.#heapAt
+    this.#end = heapAt
     this.#code = instantiateWasm<Code>(module, own)
     putHeads(layout.heads, this.#memory, exchangeBytes)
     // Beside them a row gets a brace, and is written by sixteen bytes.
@@ -127,23 +125,14 @@ export class RowsInMemory implements ResidentRows {
 
   /** Whole rows with their heads, whose hashes are not below those before them. False: one is too long. */
   add(rows: string): boolean {
-    const heap = this.#memory
-    const end = this.#end + heap.write(rows, this.#end)
-    for (let row = this.#end; row < end; ) {
-      // A length with more bits than the head has place for makes a character beyond ASCII there.
-      if (((heap[row] as number) | (heap[row + 2] as number)) > 127) return false
-      const key = row + headBytes
-      const keyEnd = key + this.#keyBytes(row)
-      this.#begin(this.#partOf(hashOf(heap, key, keyEnd)), row)
-      row = keyEnd + this.#valuesBytes(row)
-    }
-    this.#end = end
-    return true
+    const from = this.#end
+    this.#end += this.#memory.write(rows, from)
+    return this.#code.add(from, this.#end) !== 0
   }
 
   /** After the last row. */
   seal(): this {
-    this.#starts.fill(this.#end, this.#partsBegun)
+    this.#code.seal(this.#end)
     return this
   }
 
@@ -184,30 +173,11 @@ export class RowsInMemory implements ResidentRows {
     const row = this.#code.find(hash, 0, length)
     if (row === 0) return undefined
     const values = row + headBytes + length
-    return Row.inBytes(this.layout, this.#view, values, values + this.#valuesBytes(row))
-  }
-
-  #begin(part: number, row: number): void {
-    while (this.#partsBegun <= part) this.#starts[this.#partsBegun++] = row
-  }
-
-  #partOf(hash: number): number {
-    return Math.floor((hash / keyHashEnd) * (this.#starts.length - 1))
-  }
-
-  #keyBytes(row: number): number {
-    return ((this.#memory[row] as number) << 7) | (this.#memory[row + 1] as number)
+    return Row.inBytes(this.layout, this.#view, values, values + 1 + this.#valuesBytes(row))
   }
 
   #valuesBytes(row: number): number {
     const heap = this.#memory
     return ((heap[row + 2] as number) << 14) | ((heap[row + 3] as number) << 7) | (heap[row + 4] as number)
   }
-}
-
-/** `keyHash` of a key in UTF-8. */
-function hashOf(bytes: Buffer, start: number, end: number): number {
-  for (let at = start; at < end; at++)
-    if ((bytes[at] as number) > 127) return keyHash(bytes.toString('utf8', start, end))
-  return asciiHash(bytes, start, end)
 }

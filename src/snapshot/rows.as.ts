@@ -4,16 +4,20 @@
  *
  * The memory begins as `exchange` of `enrich/express.as.ts` does: with what is asked for, and room for the texts of rows.
  */
-import { stands, weave } from '../enrich/scan.as'
+import { longValue, stands, valueFrom, weaveCounted } from '../enrich/scan.as'
+import { hashOf } from '../key.as'
 
 const exchangeEnd: usize = 0x22000
 const askBytes: usize = 32
-/** Before a row: the lengths of its key and of its values. */
+/** Before a row: how many bytes its key has, in two bytes, and its values, in three; seven bits each, the high ones first. */
 const headBytes: usize = 5
+const comma: u32 = 0x2c
 /** Above every hash. */
 const hashEnd: f64 = 9007199254740992
 
+/** The hashes in as many equal parts as there are rows: where the first row of each part begins, and the end of the last. */
 let starts: usize = 0
+let begun: usize = 0
 let parts: f64 = 0
 let heads: usize = 0
 let headCount: i32 = 0
@@ -22,6 +26,7 @@ let headsSize: usize = 0
 /** Where the starts of the parts are, and the names of the columns, with an upper bound of what these add to a row. */
 export function open(startsAt: usize, partCount: i32, headsAt: usize, count: i32, size: usize): void {
   starts = startsAt
+  begun = startsAt
   parts = <f64>partCount
   heads = headsAt
   headCount = count
@@ -32,6 +37,50 @@ export function open(startsAt: usize, partCount: i32, headsAt: usize, count: i32
 @inline
 function partOf(hash: f64): usize {
   return starts + (<usize>(<i32>((hash / hashEnd) * parts)) << 2)
+}
+
+/**
+ * Takes whole rows in the order of their hashes: head, key, a byte, values with commas between. Each comma, and the byte, becomes
+ * the length of the value behind it. False: there is one that is too long, has other columns, or a number of 127 digits.
+ */
+export function add(from: usize, end: usize): bool {
+  for (let row = from; row < end; ) {
+    // A length with more bits than the head has place for makes a character beyond ASCII there.
+    if ((load<u8>(row) | load<u8>(row, 2)) > 127) return false
+    const keyEnd = row + headBytes + keyBytes(row)
+    const rowEnd = keyEnd + 1 + valuesBytes(row)
+    begin(partOf(hashOf(row + headBytes, keyEnd)), row)
+    const after = load<u8>(rowEnd)
+    store<u8>(rowEnd, 0) // or it could go on with a number
+    let p = keyEnd
+    for (let left = headCount; left > 0; left--) {
+      if (left < headCount && load<u8>(p) != comma) return false
+      const end = valueFrom(p + 1)
+      if (end == 0 || end > rowEnd) return false
+      const size = end - p - 1
+      if (size >= longValue && !endsItself(load<u8>(p + 1))) return false
+      store<u8>(p, <u8>min(size, longValue))
+      p = end
+    }
+    store<u8>(rowEnd, after)
+    if (headCount > 0 && p != rowEnd) return false
+    row = rowEnd
+  }
+  return true
+}
+
+/** Whether a value that begins so needs no other byte to end it. */
+function endsItself(first: u32): bool {
+  return first == 0x22 || first == 0x7b || first == 0x5b
+}
+
+/** After the last row. */
+export function seal(end: usize): void {
+  begin(starts + (<usize>parts << 2), end)
+}
+
+function begin(part: usize, row: usize): void {
+  for (; begun <= part; begun += 4) store<usize>(begun, row)
 }
 
 let touched: u32 = 0
@@ -58,9 +107,8 @@ export function bring(end: usize, entity: i32, to: usize): usize {
     const row = rowAt(partOf(load<f64>(ask)), ask + askBytes, length)
     if (row == 0) continue
     const values = row + headBytes + length
-    const bytes = valuesBytes(row)
-    if (to + bytes + headsSize > exchangeEnd) continue
-    const after = weave(values, values + bytes, heads, headCount, to)
+    if (to + valuesBytes(row) + headsSize > exchangeEnd) continue
+    const after = weaveCounted(values, heads, headCount, to)
     if (after == 0) continue
     store<usize>(ask, to, 16)
     store<usize>(ask, after, 20)
@@ -77,11 +125,17 @@ export function find(hash: f64, key: usize, length: usize): usize {
 function rowAt(part: usize, key: usize, length: usize): usize {
   const end = load<usize>(part, 4)
   for (let row = load<usize>(part); row < end; ) {
-    const own = (<usize>load<u8>(row) << 7) | <usize>load<u8>(row, 1)
+    const own = keyBytes(row)
     if (own == length && stands(key, row + headBytes, length)) return row
-    row += headBytes + own + valuesBytes(row)
+    row += headBytes + own + 1 + valuesBytes(row)
   }
   return 0
+}
+
+// @ts-ignore: decorator
+@inline
+function keyBytes(row: usize): usize {
+  return (<usize>load<u8>(row) << 7) | <usize>load<u8>(row, 1)
 }
 
 // @ts-ignore: decorator

@@ -80,11 +80,17 @@ const rows = columns.chain((all) =>
 export const rowsOfEntities = fc.record({ product: rows, account: rows }, { requiredKeys: ['product'] })
 
 /** The same row, as memory holds it. */
-export function rowInBytes({ layout, values }: Row): Row {
+export function rowInBytes(row: Row): Row {
+  const values = Buffer.concat(
+    row.list().map((value) => {
+      const bytes = Buffer.from(value)
+      return Buffer.concat([Buffer.of(Math.min(bytes.length, 127)), bytes])
+    }),
+  )
   const before = 3
-  const bytes = Buffer.concat([Buffer.alloc(before, '#'), Buffer.from(values), Buffer.alloc(7, '#')])
+  const bytes = Buffer.concat([Buffer.alloc(before, '#'), values, Buffer.alloc(7, '#')])
   const view = new DataView(Uint8Array.from(bytes).buffer)
-  return Row.inBytes(layout, view, before, bytes.length - 7)
+  return Row.inBytes(row.layout, view, before, bytes.length - 7)
 }
 
 /** All of them in memory, but those whose keys have no bytes. */
@@ -95,7 +101,7 @@ export function residentRows(layout: RowLayout, list: readonly (readonly [string
   for (const [key, values] of ordered) {
     const [k, v] = [Buffer.byteLength(key), Buffer.byteLength(values)]
     const head = String.fromCharCode(k >> 7, k & 127, v >> 14, (v >> 7) & 127, v & 127)
-    if (Buffer.from(key).toString() === key) rows.add(head + key + values)
+    if (Buffer.from(key).toString() === key && !rows.add(`${head}${key},${values}`)) throw new Error(`no row: ${values}`)
   }
   return rows.seal()
 }

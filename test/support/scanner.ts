@@ -18,6 +18,7 @@ const source = (path: string) => new URL(`../../src/${path}`, import.meta.url)
 const sources = new Map([
   ['enrich/express.ts', source('enrich/express.as.ts')],
   ['enrich/scan.as.ts', source('enrich/scan.as.ts')],
+  ['key.as.ts', source('key.as.ts')],
   ['snapshot/rows.ts', source('snapshot/rows.as.ts')],
 ])
 

@@ -6,7 +6,13 @@ import { RowLayout } from '../../../src/row-text.ts'
 import { bytesInMemory, readIntoMemory } from '../../../src/snapshot/rows-in-memory.ts'
 import { createTable, rowReader, rowWriter } from '../../../src/snapshot/table.ts'
 
-const layout = new RowLayout(['{"N":'])
+const layout = new RowLayout(['{"N":', ',"M":'])
+const value = fc.oneof(
+  fc.jsonValue().map((json) => JSON.stringify(json)),
+  fc.string({ unit: 'grapheme', minLength: 110, maxLength: 140 }).map((text) => JSON.stringify(text)),
+  fc.integer({ min: 120, max: 126 }).map((digits) => '7'.repeat(digits)),
+)
+const values = fc.tuple(value, value).map((both) => both.join(','))
 const key = fc.oneof(
   fc.constantFrom(
     '',
@@ -49,7 +55,7 @@ async function inMemory(database: Database.Database, isWanted: () => boolean = (
 
 describe('rows in memory', () => {
   test('are those of the table, by text and by bytes', async () => {
-    const rows = fc.array(fc.tuple(key, fc.string({ unit: 'grapheme' })), { maxLength: 60 })
+    const rows = fc.array(fc.tuple(key, values), { maxLength: 60 })
     await fc.assert(
       fc.asyncProperty(rows, fc.array(key), async (some, others) => {
         const database = tableOf(some.filter(([name]) => Buffer.from(name).toString() === name))
@@ -68,7 +74,7 @@ describe('rows in memory', () => {
   })
 
   test('come in many slices, every one of them whole', async () => {
-    const rows = Array.from({ length: 20_000 }, (_, number) => [`SKU-${number}`, `${number}`.repeat(20)] as const)
+    const rows = Array.from({ length: 20_000 }, (_, number) => [`SKU-${number}`, `null,1${`${number}`.repeat(20)}`] as const)
     const database = tableOf(rows)
     let slices = 0
     const read = await inMemory(database, () => ++slices > 0)
@@ -83,9 +89,10 @@ describe('rows in memory', () => {
   })
 
   test('of every length that a head can say', async () => {
-    const lengths = [0, 1, 127, 128, 16_383, 16_384, 2 ** 21 - 1]
-    const rows = lengths.map((length) => [`${length}`, 'é'.repeat(length >> 1) + 'v'.repeat(length & 1)] as const)
-    const keys = [1, 127, 128, 2 ** 14 - 1].map((length) => ['k'.repeat(length), '1'] as const)
+    const lengths = [127, 128, 16_383, 16_384, 2 ** 21 - 1]
+    const text = (bytes: number) => `"${'é'.repeat(bytes >> 1)}${'v'.repeat(bytes & 1)}"`
+    const rows = lengths.map((length) => [`${length}`, `0,${text(length - 4)}`] as const)
+    const keys = [1, 127, 128, 48 * 128, 2 ** 14 - 1].map((length) => ['k'.repeat(length), '"",1'] as const)
     const database = tableOf([...rows, ...keys])
     const read = await inMemory(database)
     for (const [name, row] of [...rows, ...keys]) expect(read!.get(name)?.values === row).toBe(true)
@@ -93,12 +100,16 @@ describe('rows in memory', () => {
   })
 
   test.each([
-    ['a key of 16 KiB', [['k'.repeat(2 ** 14), '1']]],
-    ['a key of many MiB', [['k'.repeat(2 ** 24), '1']]],
-    ['values of 2 MiB', [['a', 'v'.repeat(2 ** 21)]]],
-    ['values that are longer still', [['a', 'v'.repeat(2 ** 24 + 5)]]],
+    ['a key of 16 KiB', [['k'.repeat(2 ** 14), '1,2']]],
+    ['a key of many MiB', [['k'.repeat(2 ** 24), '1,2']]],
+    ['values of 2 MiB', [['a', `1,"${'v'.repeat(2 ** 21 - 4)}"`]]],
+    ['values that are longer still', [['a', `1,"${'v'.repeat(2 ** 24 + 5)}"`]]],
+    ['a number of 127 digits', [['a', `1,${'7'.repeat(127)}`]]],
+    ['a value more than there are columns', [['a', '1,2,3']]],
+    ['a value less', [['a', '1']]],
+    ['what is no value', [['a', '1,v']]],
   ] as const)('are not read where one has %s', async (_, long) => {
-    const rows = Array.from({ length: 3000 }, (_, number) => [`${number}`, '1'] as const)
+    const rows = Array.from({ length: 3000 }, (_, number) => [`${number}`, '1,2'] as const)
     const database = tableOf([...rows, ...long])
     expect(await inMemory(database)).toBeNull()
     database.close()
@@ -107,14 +118,14 @@ describe('rows in memory', () => {
   test('are not read where keys share their hash, or where they would be more than 2 GiB', async () => {
     const sharing = tableOf(
       [
-        ['a', '1'],
-        ['b', '2'],
+        ['a', '1,1'],
+        ['b', '2,2'],
       ],
       () => 7,
     )
     expect(await inMemory(sharing)).toBeNull()
     sharing.close()
-    const database = tableOf([['a', '1']])
+    const database = tableOf([['a', '1,1']])
     expect(
       await readIntoMemory(database, { layout, size: { rows: 1, bytes: 2 ** 31 }, isWanted: () => true }),
     ).toBeNull()
@@ -122,7 +133,7 @@ describe('rows in memory', () => {
   })
 
   test('are not read on when nobody wants them any more', async () => {
-    const database = tableOf(Array.from({ length: 20_000 }, (_, number) => [`${number}`, '1'.repeat(200)] as const))
+    const database = tableOf(Array.from({ length: 20_000 }, (_, number) => [`${number}`, `1,"${'1'.repeat(196)}"`] as const))
     let slices = 0
     expect(await inMemory(database, () => ++slices < 2)).toBeNull()
     expect(slices).toBe(2)
