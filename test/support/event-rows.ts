@@ -101,7 +101,8 @@ export function residentRows(layout: RowLayout, list: readonly (readonly [string
   for (const [key, values] of ordered) {
     const [k, v] = [Buffer.byteLength(key), Buffer.byteLength(values)]
     const head = String.fromCharCode(k >> 7, k & 127, v >> 14, (v >> 7) & 127, v & 127)
-    if (Buffer.from(key).toString() === key && !rows.add(`${head}${key},${values}`)) throw new Error(`no row: ${values}`)
+    if (Buffer.from(key).toString() === key && !rows.add(`${head}${key},${values}`))
+      throw new Error(`no row: ${values}`)
   }
   return rows.seal()
 }

@@ -74,7 +74,10 @@ describe('rows in memory', () => {
   })
 
   test('come in many slices, every one of them whole', async () => {
-    const rows = Array.from({ length: 20_000 }, (_, number) => [`SKU-${number}`, `null,1${`${number}`.repeat(20)}`] as const)
+    const rows = Array.from(
+      { length: 20_000 },
+      (_, number) => [`SKU-${number}`, `null,1${`${number}`.repeat(20)}`] as const,
+    )
     const database = tableOf(rows)
     let slices = 0
     const read = await inMemory(database, () => ++slices > 0)
@@ -133,7 +136,9 @@ describe('rows in memory', () => {
   })
 
   test('are not read on when nobody wants them any more', async () => {
-    const database = tableOf(Array.from({ length: 20_000 }, (_, number) => [`${number}`, `1,"${'1'.repeat(196)}"`] as const))
+    const database = tableOf(
+      Array.from({ length: 20_000 }, (_, number) => [`${number}`, `1,"${'1'.repeat(196)}"`] as const),
+    )
     let slices = 0
     expect(await inMemory(database, () => ++slices < 2)).toBeNull()
     expect(slices).toBe(2)
