@@ -3,7 +3,7 @@ import { type KafkaCluster, openCluster, requireTopics, within } from './cluster
 import type { KafkaConnection } from './connection.ts'
 import type { ApiVersions, Broker } from './internals.ts'
 import { kafkaCode, kafkaError, protocolError } from './kafka-error.ts'
-import { patiently } from './patience.ts'
+import { movedLeader, patiently } from './patience.ts'
 import { stockAdmin } from './stock-admin.ts'
 import { describeTopics, type TopicDescription } from './topic.ts'
 
@@ -83,22 +83,33 @@ function adminOf(cluster: KafkaCluster): KafkaAdmin {
       throw kafkaError(error, doing)
     }
   }
+  /** Of the leaders of a topic's partitions; where one has moved it is looked for, and asked. */
+  const askLeaders = <T>(doing: string, topic: string, question: () => Promise<T>): Promise<T> => {
+    const once = async () => {
+      await requireTopics(cluster, [topic])
+      try {
+        return await question()
+      } catch (error) {
+        if (kafkaCode(error) === movedLeader) await cluster.refreshMetadata()
+        throw error
+      }
+    }
+    return ask(doing, () => patiently(once, [movedLeader]))
+  }
   const admin: KafkaAdmin = {
     topics: () => ask('list the topics', async () => (await stock.listTopics()).sort()),
     describeTopics: (names) => ask('describe topics', () => describeTopics(cluster, names)),
     createTopics: (topics) => ask('create topics', () => createTopics(cluster, topics)),
     deleteTopics: (names) => ask('delete topics', () => stock.deleteTopics({ topics: [...names] })),
     offsets: (topic) =>
-      ask(`find the offsets of "${topic}"`, async () => {
-        await requireTopics(cluster, [topic])
+      askLeaders(`find the offsets of "${topic}"`, topic, async () => {
         const all = await stock.fetchTopicOffsets(topic)
         return sorted(
           all.map((each) => ({ partition: each.partition, low: Number(each.low), high: Number(each.high) })),
         )
       }),
     offsetsAt: (topic, milliseconds) =>
-      ask(`find the offsets of "${topic}" by time`, async () => {
-        await requireTopics(cluster, [topic])
+      askLeaders(`find the offsets of "${topic}" by time`, topic, async () => {
         const all = await stock.fetchTopicOffsetsByTimestamp(topic, milliseconds)
         return sorted(all.map((each) => ({ partition: each.partition, offset: Number(each.offset) })))
       }),

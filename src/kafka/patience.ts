@@ -6,8 +6,11 @@ const passing = new Set([5, 14, 15, 16])
 const pauseMilliseconds = 200
 const patienceMilliseconds = 10_000
 
-/** UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER: what a broker says of a partition that it is about to have. */
-export const comingPartition = [3, 6] as const
+/** NOT_LEADER_OR_FOLLOWER. */
+export const movedLeader = 6
+
+/** With UNKNOWN_TOPIC_OR_PARTITION: what a broker says of a partition that it is about to have. */
+export const comingPartition = [3, movedLeader] as const
 
 /** Asks again while the answer is one that passes, or one of `alsoPassing`, for ten seconds at most. */
 export async function patiently<T>(question: () => Promise<T>, alsoPassing: readonly number[] = []): Promise<T> {

@@ -242,6 +242,22 @@ describe('three brokers whose leaders move', () => {
     expect(retried).toBeGreaterThan(0)
   })
 
+  test('the offsets of a topic are found all the same', { timeout: 60_000 }, async () => {
+    const connection = connectionTo(broker.brokers)
+    const topic = await newTopic(connection, { partitions, replicationFactor: 3 })
+    let asked = 0
+    await withAdmin(connection, async (admin) => {
+      let moving = true
+      const moved = moveLeaders(connection, topic, 12).finally(() => (moving = false))
+      for (; moving; asked++) {
+        expect((await admin.offsets(topic)).map(({ high }) => high)).toEqual(new Array(partitions).fill(0))
+        expect((await admin.offsetsAt(topic, 0)).map(({ offset }) => offset)).toEqual(new Array(partitions).fill(0))
+      }
+      await moved
+    })
+    expect(asked).toBeGreaterThan(5)
+  })
+
   test('exactly once, and a broker killed as well: nothing is lost, nothing comes twice', {
     timeout: 180_000,
   }, async () => {
