@@ -138,6 +138,7 @@ export function compileFast(plan: Plan): FastEnricher | null {
   const entities: string[] = []
   const mappings = needs.map((need) => placed(need, shape, entities))
   const keys = mappings.flatMap((mapping) => mapping?.keys ?? [])
+  const canExpress = mappings.some((mapping) => mapping?.express != null)
   const scanner = openScanner({ shape, limits: plan.limits, places: inHandMost + 1, decisive: view })
   if (scanner === null) return null
   const decisions = new Decisions<Kind>(scanner)
@@ -213,7 +214,7 @@ export function compileFast(plan: Plan): FastEnricher | null {
     for (let asked = entitiesAsked(), entity = 0; asked !== 0; asked >>>= 1, entity++) {
       if ((asked & 1) === 0) continue
       const resident = snapshotsInHand[entity]?.resident
-      if (express === null) resident?.expect(entity)
+      if (express === null || !canExpress) resident?.expect(entity)
       else at = resident?.bring(entity, at) ?? at
     }
   }

@@ -1,6 +1,6 @@
 /**
  * The inner part of `scan.ts`, in AssemblyScript: one pass over the bytes of an event, texts sixteen bytes at a time. After a
- * change run `npm run scanner`, which compiles it into `scan-code.ts`. Positions are addresses; 0 means: not sure, or no JSON.
+ * change run `npm run scanner`, which compiles it with `express.as.ts` into `scan-code.ts`. Positions are addresses; 0 means: not sure, or no JSON.
  *
  * The memory, as `scan.ts` knows it: what a scan finds, by slot, at `starts`, `ends`, `tails` and `plain`, of some scans one
  * after another; from `nodes` on the nodes of the shape, each with address and length of its name, first child, next sibling

@@ -262,3 +262,28 @@ test('large records of several outputs do not run into one another', async () =>
   expect(express.left).toEqual(visited.left)
   expect(express.calls).toBeLessThan(400) // of 800
 })
+
+test('rows that do not fit beside one another, and long keys, are visited', async () => {
+  const mapping = { properties: { product: row('product'), account: row('account') } }
+  const entities = { product: 'properties.sku', account: 'properties.account' }
+  const words: DestinationWords[] = [{ slug: 'one', format: 'event', mappings: [{ entities, mapping }] }]
+  const limits = { partitions: 4, aheadMillisecondsMax: 3_600_000, behindMillisecondsMax: Number.POSITIVE_INFINITY }
+  const topics = [{ ...limits, topic: 'one', batchBytesMax: 4e6, configured: true, cleanupPolicy: 'delete' }]
+  const key = (number: number) => `${number}`.padEnd(number % 9 === 0 ? 250 + number : 8, '-')
+  const large = (number: number) =>
+    [key(number), `{"A":"${'a'.repeat((number * 977) % 20_000)}","B":${number}}`] as const
+  const small = (number: number) => [key(number), `{"C":{"x":[${number}]},"D":null}`] as const
+  const all = Array.from({ length: 40 }, (_, number) => number)
+  const snapshots = snapshotsOfRows({ product: all.map(large), account: all.map(small) })
+  const records = Array.from({ length: 400 }, (_, number) => {
+    const properties = { sku: key((number * 7) % 40), account: key((number * 11) % 40) }
+    return { timestamp: now, key: null, value: Buffer.from(JSON.stringify({ type: 'track', properties })), headers: [] }
+  })
+  const batch = await batchOf(sealed(records, { base: 100 }))
+  const world = { topics, extraHeaders: [] }
+  const visited = await outcome(words, snapshots, batch, world, false)
+  const express = await outcome(words, snapshots, batch, world, true)
+  expect(express.left).toEqual(visited.left)
+  expect(express.calls).toBeGreaterThan(100)
+  expect(express.calls).toBeLessThan(300)
+})

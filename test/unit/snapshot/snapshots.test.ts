@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { bytesInMemory } from '../../../src/snapshot/rows-in-memory.ts'
 import { type LiveSnapshots, openSnapshots } from '../../../src/snapshot/snapshots.ts'
 import { type LocalSnapshotStore, snapshotStore } from '../../../src/snapshot/store.ts'
 import type { Fact } from '../../../src/telemetry.ts'
@@ -187,7 +188,7 @@ describe('rows that are asked for often', () => {
   test('are read from the file while there is no room for them, and have it when it is given back', async () => {
     live.close()
     const { size } = statSync(join(dir, 'snapshots', 'product', '1.sqlite'))
-    live = open(['product'], 1.5 * size)
+    live = open(['product'], 1.5 * bytesInMemory({ rows: 3, bytes: size }))
     await live.refresh()
     const batch = live.current()
     askOften()
