@@ -39,8 +39,8 @@ const laneBytes: usize = 0x40
  */
 const exchange: usize = 0x3ad00
 const askBytes: usize = 32
+/** Further keys are not asked for: there has to be room for texts. */
 const askedMost: usize = exchange + 0x2000
-const keyBytesMost: usize = 255
 const entitiesMost: u32 = 31
 let askedEnd: usize = exchange
 let askedEntities: i32 = 0
@@ -232,7 +232,7 @@ function hashKeys(place: i32, at: usize, number: i32): void {
     if (start < 0 || load<u8>(start) != 0x22 || load<u8>(plain + slot) != 1) continue
     const length = load<usize>(ends + (slot << 2)) - start - 2
     const size = askBytes + ((length + 15) & ~15)
-    if (length > keyBytesMost || entity >= entitiesMost || askedEnd + size > askedMost) continue
+    if (entity >= entitiesMost || askedEnd + size > askedMost) continue
     const ask = askedEnd
     askedEnd += size
     askedEntities |= 1 << entity

@@ -56,7 +56,7 @@ export function add(from: usize, end: usize): bool {
     for (let left = headCount; left > 0; left--) {
       if (left < headCount && load<u8>(p) != comma) return false
       const end = valueFrom(p + 1)
-      if (end == 0 || end > rowEnd) return false
+      if (end == 0) return false
       const size = end - p - 1
       if (size >= longValue && !endsItself(load<u8>(p + 1))) return false
       store<u8>(p, <u8>min(size, longValue))

@@ -269,7 +269,7 @@ test('rows that do not fit beside one another, and long keys, are visited', asyn
   const words: DestinationWords[] = [{ slug: 'one', format: 'event', mappings: [{ entities, mapping }] }]
   const limits = { partitions: 4, aheadMillisecondsMax: 3_600_000, behindMillisecondsMax: Number.POSITIVE_INFINITY }
   const topics = [{ ...limits, topic: 'one', batchBytesMax: 4e6, configured: true, cleanupPolicy: 'delete' }]
-  const key = (number: number) => `${number}`.padEnd(number % 9 === 0 ? 250 + number : 8, '-')
+  const key = (number: number) => `${number}`.padEnd(number % 9 === 0 ? 9000 : 8, '-')
   const large = (number: number) =>
     [key(number), `{"A":"${'a'.repeat((number * 977) % 20_000)}","B":${number}}`] as const
   const small = (number: number) => [key(number), `{"C":{"x":[${number}]},"D":null}`] as const
