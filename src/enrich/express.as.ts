@@ -347,7 +347,7 @@ function putVarlong(p: usize, value: i64): usize {
 }
 
 // A delivery: members, lane, our headers' start and end, where in them the offset ends twice, how many they are, most bytes of key,
-// value and input headers; offsets from and to; number of members, and the heads of rows by key.
+// value and input headers; offsets from and to; number of members.
 // A draft: record's size, value's size, first edit, address, number in the batch; then the edits: start, end, member, which of its heads
 // (0: none), next edit, address and length of the text.
 

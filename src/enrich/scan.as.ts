@@ -290,10 +290,8 @@ export function weave(from: usize, end: usize, heads: usize, count: i32, to: usi
   keysLeft = i32.MAX_VALUE
   let p = from
   for (; count > 0; count--) {
-    const length = load<usize>(heads)
-    heads += 16
-    to = copyTo(to, heads, length)
-    heads += (length + 15) & ~15
+    to = copyTo(to, heads + 16, load<usize>(heads))
+    heads = headAfter(heads)
     const start = p
     p = value(p, 500)
     if (p == 0) return 0
@@ -306,6 +304,12 @@ export function weave(from: usize, end: usize, heads: usize, count: i32, to: usi
   return to + 1
 }
 
+// @ts-ignore: decorator
+@inline
+function headAfter(head: usize): usize {
+  return head + 16 + ((load<usize>(head) + 15) & ~15)
+}
+
 /** A length that stands before a value: texts, objects and lists that are as long as this, or longer, say themselves where they end. */
 export const longValue: usize = 127
 
@@ -313,10 +317,8 @@ export const longValue: usize = 127
 export function weaveCounted(from: usize, heads: usize, count: i32, to: usize): usize {
   let p = from
   for (; count > 0; count--) {
-    const length = load<usize>(heads)
-    heads += 16
-    to = copyTo(to, heads, length)
-    heads += (length + 15) & ~15
+    to = copyTo(to, heads + 16, load<usize>(heads))
+    heads = headAfter(heads)
     let size: usize = load<u8>(p++)
     if (size == longValue) {
       const end = valueFrom(p)

@@ -76,9 +76,9 @@ export async function kafkaAdmin(connection: KafkaConnection): Promise<KafkaAdmi
 
 function adminOf(cluster: KafkaCluster): KafkaAdmin {
   const stock = stockAdmin(cluster)
-  const ask = async <T>(doing: string, question: () => Promise<T>): Promise<T> => {
+  const ask = async <T>(doing: string, question: () => Promise<T>, alsoPassing?: readonly number[]): Promise<T> => {
     try {
-      return await within(patiently(question), deadlineMilliseconds, doing)
+      return await within(patiently(question, alsoPassing), deadlineMilliseconds, doing)
     } catch (error) {
       throw kafkaError(error, doing)
     }
@@ -94,7 +94,7 @@ function adminOf(cluster: KafkaCluster): KafkaAdmin {
         throw error
       }
     }
-    return ask(doing, () => patiently(once, [movedLeader]))
+    return ask(doing, once, [movedLeader])
   }
   const admin: KafkaAdmin = {
     topics: () => ask('list the topics', async () => (await stock.listTopics()).sort()),
