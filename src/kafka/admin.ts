@@ -3,7 +3,7 @@ import { type KafkaCluster, openCluster, requireTopics, within } from './cluster
 import type { KafkaConnection } from './connection.ts'
 import type { ApiVersions, Broker } from './internals.ts'
 import { kafkaCode, kafkaError, protocolError } from './kafka-error.ts'
-import { movedLeader, patiently } from './patience.ts'
+import { comingPartition, movedLeader, patiently } from './patience.ts'
 import { stockAdmin } from './stock-admin.ts'
 import { describeTopics, type TopicDescription } from './topic.ts'
 
@@ -172,7 +172,7 @@ async function createTopics(cluster: KafkaCluster, topics: readonly NewTopic[]):
   if (missing.length === 0) return
   try {
     await stock.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false, // for stock a leader that is missing is an error, for our cluster it is not
       topics: missing.map(({ topic, partitions, replicationFactor, config }) => ({
         topic,
         numPartitions: partitions,
@@ -184,6 +184,11 @@ async function createTopics(cluster: KafkaCluster, topics: readonly NewTopic[]):
     // Made, but this broker does not know it yet: as with a leader that is not there yet, it passes.
     throw kafkaCode(error) === 3 ? protocolError(5) : error
   }
+  await patiently(async () => {
+    const made = await stock.fetchTopicMetadata({ topics: missing.map(({ topic }) => topic) })
+    const leaderless = made.topics.some(({ partitions }) => partitions.some(({ leader }) => leader < 0))
+    if (leaderless) throw protocolError(5)
+  }, comingPartition)
 }
 
 async function committed(

@@ -3,7 +3,6 @@ import { LinkedEventsError, nearest } from '../errors.ts'
 import { hostAndPort, type KafkaConnection, saslOptions } from './connection.ts'
 import {
   type Broker,
-  BrokerPool,
   Cluster,
   type ClusterOptions,
   type ConnectionPool,
@@ -12,13 +11,16 @@ import {
   type RetryOptions,
   silentLogger,
 } from './internals.ts'
-import { isCertificateError, kafkaCode, kafkaError } from './kafka-error.ts'
+import { isCertificateError, kafkaCode, kafkaError, protocolError } from './kafka-error.ts'
+import { LookingBrokerPool } from './leaderless.ts'
 import { readingSockets, VectoredConnection, VectoredConnectionPool } from './network.ts'
 import { stockAdmin } from './stock-admin.ts'
 
 /** At start, brokers must answer within this time. */
 export const connectSecondsMax = 15
 const topicPatienceTries = 4
+/** What `findLeaderForPartitions` says of a partition that has none. */
+const noLeader = '-1'
 export const clusterRetry: RetryOptions = { retries: 5, initialRetryTime: 100, maxRetryTime: 3000 }
 /** Oldest Fetch and Produce versions that we speak: Kafka 2.3. */
 const fetchVersion = 11
@@ -44,7 +46,7 @@ export class KafkaCluster extends Cluster {
       if (this.#abandoned) this.abandon() // somebody still asks: nothing may come to life again
       return pool
     }
-    this.brokerPool = new BrokerPool({
+    this.brokerPool = new LookingBrokerPool({
       connectionPoolBuilder: { build },
       logger: options.logger,
       retry: options.retry,
@@ -52,6 +54,13 @@ export class KafkaCluster extends Cluster {
       authenticationTimeout: options.authenticationTimeout,
       metadataMaxAge: options.metadataMaxAge,
     })
+  }
+
+  /** @throws LEADER_NOT_AVAILABLE (5) for the leader of a partition that has none */
+  override async findBroker(options: { readonly nodeId: string }): Promise<Broker> {
+    if (options.nodeId !== noLeader) return super.findBroker(options)
+    await this.refreshMetadata()
+    throw protocolError(5)
   }
 
   /** Closes without waiting for anything: for when brokers no longer answer. */
@@ -143,22 +152,23 @@ function checkVersions(versions: Broker['versions']): void {
   })
 }
 
-/** Puts topics under the cluster's watch. @throws KAFKA_TOPIC_MISSING naming the topic, KAFKA_DENIED. */
+/** Puts topics under the cluster's watch. @throws KAFKA_TOPIC_MISSING naming the topic, KAFKA_DENIED, KAFKA_UNAVAILABLE. */
 export async function requireTopics(cluster: KafkaCluster, topics: readonly string[]): Promise<void> {
+  const end = performance.now() + connectSecondsMax * 1000
   for (const topic of topics) {
     for (let tries = 1; ; tries++) {
       try {
         await cluster.addMultipleTargetTopics([topic])
+        // A topic whose first look failed is watched already, and would not be looked at again.
+        if (cluster.findTopicPartitionMetadata(topic).length === 0) await cluster.refreshMetadata()
         break
       } catch (error) {
-        // A topic made a moment ago is not known to every broker yet.
+        // A topic made a moment ago is not known to every broker yet; a partition may be without a leader for seconds.
         const code = kafkaCode(error)
-        if ((code === 3 || code === 5) && tries < topicPatienceTries) {
-          await new Promise((resolve) => setTimeout(resolve, tries * 150))
-          continue
-        }
-        if (code === 3) throw await missingTopic(cluster, topic)
-        throw kafkaError(error, `use the topic "${topic}"`)
+        const patient = code === 3 ? tries < topicPatienceTries : code === 5 && performance.now() < end
+        if (!patient)
+          throw code === 3 ? await missingTopic(cluster, topic) : kafkaError(error, `use the topic "${topic}"`)
+        await new Promise((resolve) => setTimeout(resolve, Math.min(tries, topicPatienceTries) * 150))
       }
     }
   }

@@ -49,7 +49,7 @@ checkClientVersion((require('kafkajs/package.json') as { version: string }).vers
 const part = <T>(path: string): T => require(`kafkajs/src/${path}`) as T
 
 export const Cluster = part<new (options: stock.ClusterOptions) => stock.Cluster>('cluster/index.js')
-export const BrokerPool = part<new (options: object) => unknown>('cluster/brokerPool.js')
+export const BrokerPool = part<new (options: object) => stock.BrokerPool>('cluster/brokerPool.js')
 export const ConnectionPool =
   part<new (options: stock.ConnectionOptions) => stock.ConnectionPool>('network/connectionPool.js')
 export const Connection = part<new (options: stock.ConnectionOptions) => stock.Connection>('network/connection.js')

@@ -4,6 +4,8 @@ import { createErrorFromCode, type ProtocolError } from './internals.ts'
 
 const deniedCodes = new Set([29, 30, 31, 53, 54, 58, 65])
 const missingCodes = new Set([3])
+/** No leader, not the leader, time-out, broker or replica or coordinator away or loading, too few replicas in sync. */
+const unavailableCodes = new Set([5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20])
 const unavailableNames = new Set([
   'KafkaJSConnectionError',
   'KafkaJSConnectionClosedError',
@@ -49,7 +51,7 @@ export function kafkaError(error: unknown, doing: string): LinkedEventsError {
     return new LinkedEventsError('KAFKA_DENIED', message, { cause: error })
   if (code !== null && missingCodes.has(code))
     return new LinkedEventsError('KAFKA_TOPIC_MISSING', message, { cause: error })
-  if (links.some((link) => unavailableNames.has(link.name ?? '')))
+  if (unavailableCodes.has(code ?? 0) || links.some((link) => unavailableNames.has(link.name ?? '')))
     return new LinkedEventsError('KAFKA_UNAVAILABLE', message, { cause: error })
   return new LinkedEventsError('KAFKA_FATAL', message, { cause: error })
 }

@@ -143,6 +143,7 @@ export interface Broker {
 }
 
 export interface PartitionMetadata {
+  readonly partitionErrorCode: number
   readonly partitionId: number
   readonly leader: number
   readonly replicas: readonly number[]
@@ -173,6 +174,12 @@ export interface ClusterOptions {
 export interface PartitionOffset {
   readonly partition: number
   readonly offset: string
+}
+
+export interface BrokerPool {
+  metadata: unknown
+  metadataExpireAt: number | null
+  refreshMetadata(topics: readonly string[]): Promise<void>
 }
 
 export interface Cluster {

@@ -14,6 +14,7 @@ import {
   RequestQueue,
   socketFactory,
 } from './internals.ts'
+import { toleratesLeaderless } from './leaderless.ts'
 import { ResponseAssembler } from './response-assembler.ts'
 
 /** The stock queue arms a timer of 1 ms for ever after the first answer; ours only while something waits. */
@@ -85,7 +86,7 @@ export class VectoredConnection extends Connection {
 
   override async send<T>(protocol: Protocol<T>): Promise<T> {
     const { request, response, requestTimeout = null } = protocol
-    if (request.parts === undefined) return super.send(protocol)
+    if (request.parts === undefined) return super.send(toleratesLeaderless(protocol))
     if (!this.isAuthenticated()) await this.authenticate()
     this.failIfNotConnected()
     const { apiKey, apiVersion, apiName } = request
