@@ -5,6 +5,9 @@
 import type { DeadLetterReason, EntityStatus, HoldResults, OutcomeCounts } from './enrich/outcome.ts'
 import type { SyncRun } from './sync/sync-run.ts'
 
+/** What Kafka can let us wait for, without an end. */
+export type WaitFor = 'transaction coordinator' | 'group coordinator' | 'stable offsets'
+
 export type Fact =
   | {
       readonly name: 'batch-enriched'
@@ -46,6 +49,20 @@ export type Fact =
       readonly seconds: number
       /** Why it was aborted. */
       readonly reason: string | null
+    }
+  | {
+      /** A transaction that its coordinator had ended was still open in these partitions; it was ended there as well. */
+      readonly name: 'transaction-hung'
+      readonly partitions: readonly { topic: string; partition: number }[]
+      readonly decision: 'commit' | 'abort'
+    }
+  | {
+      readonly name: 'waiting'
+      readonly for: WaitFor
+      readonly what: string
+      readonly seconds: number
+      /** Null when the wait is over. */
+      readonly why: string | null
     }
   | { readonly name: 'produce-retried'; readonly attempt: number; readonly error: string }
   | { readonly name: 'kafka-connected'; readonly role: 'consumer' | 'producer'; readonly connected: boolean }

@@ -141,7 +141,13 @@ async function kafkaChecks(project: Project): Promise<Check[]> {
         const { openTransactions } = await import('../kafka/transactions.ts')
         const required = `Write on the transactional ids that begin with "${begin}"`
         const name = `${begin}doctor`
-        const options = { connection: kafkaOf(project), transactionalId: name, group: name, tell: () => {} }
+        const options = {
+          connection: kafkaOf(project),
+          transactionalId: name,
+          group: name,
+          outputs: [],
+          tell: () => {},
+        }
         const refused = await openTransactions(options).then(
           (transactions) => transactions.close(),
           (error: LinkedEventsError) => error,

@@ -95,7 +95,9 @@ export async function transactionsOf(
 ): Promise<Transactions | null> {
   if (project.config.kafka?.delivery !== 'exactly_once') return null
   const { openTransactions } = await import('../kafka/transactions.ts')
-  return openTransactions({ connection: kafkaOf(project), transactionalId: `${group}.${owner}`, group, tell })
+  const { topics, letters } = outputsOf(project)
+  const outputs = [...topics, ...(letters.topic === undefined ? [] : [letters.topic])]
+  return openTransactions({ connection: kafkaOf(project), transactionalId: `${group}.${owner}`, group, outputs, tell })
 }
 
 export async function sourceOf(
@@ -166,14 +168,21 @@ export interface SinkOptions {
   readonly replayId?: string
 }
 
-export async function sinkOf(project: Project, options: SinkOptions): Promise<Sink> {
-  const { tell, transactions, replayId = null } = options
-  const { config, plan } = project
+/** What the event path writes to. */
+function outputsOf({ config, plan }: Project) {
   const holds = plan.holds === null ? [] : [plan.holds.target]
   const targets = [...plan.destinations.map(({ target }) => target), ...holds]
-  const topics = [...new Set(targets.flatMap((target) => ('topic' in target ? [target.topic] : [])))]
-  const files = [...new Set(targets.flatMap((target) => ('file' in target ? [target.file] : [])))]
-  const letters = config.dead_letters!
+  return {
+    topics: [...new Set(targets.flatMap((target) => ('topic' in target ? [target.topic] : [])))],
+    files: [...new Set(targets.flatMap((target) => ('file' in target ? [target.file] : [])))],
+    letters: config.dead_letters!,
+  }
+}
+
+export async function sinkOf(project: Project, options: SinkOptions): Promise<Sink> {
+  const { tell, transactions, replayId = null } = options
+  const { config } = project
+  const { topics, files, letters } = outputsOf(project)
   const toKafka = topics.length > 0 || letters.topic !== undefined
   const toFiles = files.length > 0 || letters.file !== undefined
   const { kafkaSink } = toKafka ? await import('../kafka/sink.ts') : { kafkaSink: null }

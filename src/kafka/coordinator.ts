@@ -1,23 +1,32 @@
 /** A coordinator of a group or of a transactional id: found once, and asked again until it answers. */
 import { LinkedEventsError } from '../errors.ts'
+import type { Tell } from '../telemetry.ts'
 import type { KafkaCluster } from './cluster.ts'
 import type { Broker } from './internals.ts'
-import { kafkaCode, kafkaError } from './kafka-error.ts'
+import { kafkaCode, kafkaError, protocolError } from './kafka-error.ts'
+import { Wait } from './wait.ts'
 
 /** Network, time-out, loading, not there, moved. */
 const awayCodes = new Set([7, 13, 14, 15, 16])
 /** CONCURRENT_TRANSACTIONS: the one before is still being ended, which takes milliseconds. */
-const stillEnding = 51
+export const stillEnding = 51
 const pauseMilliseconds = 10
 const stillEndingMillisecondsMax = 50
 /** A broker that answers will soon know better. */
 const movingMillisecondsMax = 250
 const pauseMillisecondsMax = 2000
 
+/** Not there, or not ready: another attempt may find it so. */
+export function isAway(error: unknown): boolean {
+  const code = kafkaCode(error)
+  return code === null ? kafkaError(error, 'ask').code === 'KAFKA_UNAVAILABLE' : awayCodes.has(code)
+}
+
 export interface CoordinatorOptions {
   readonly cluster: KafkaCluster
   readonly of: 'group' | 'transaction'
   readonly id: string
+  readonly tell: Tell
 }
 
 export class Coordinator {
@@ -35,26 +44,37 @@ export class Coordinator {
     return this.#unanswered
   }
 
-  /** Resolves with the answer, however long the coordinator is away; only `close` ends the asking. @throws what it answers */
-  async ask<T>(question: (coordinator: Broker) => Promise<T>): Promise<T> {
-    const { cluster, of, id } = this.#options
-    for (let wait = pauseMilliseconds; ; wait = Math.min(wait * 2, pauseMillisecondsMax)) {
-      if (this.#closed) throw new LinkedEventsError('CANCELLED', `closed while waiting for the coordinator of "${id}"`)
-      try {
-        this.#broker ??= await cluster.findGroupCoordinator({ groupId: id, coordinatorType: of === 'group' ? 0 : 1 })
-        return await question(this.#broker)
-      } catch (error) {
-        const code = kafkaCode(error)
-        const away = code === null ? kafkaError(error, 'ask').code === 'KAFKA_UNAVAILABLE' : awayCodes.has(code)
-        if (!away && code !== stillEnding) throw error
-        if (code !== null)
-          wait = Math.min(wait, code === stillEnding ? stillEndingMillisecondsMax : movingMillisecondsMax)
-        if (code !== stillEnding && this.#broker !== null) {
-          if (code === null || code === 7 || code === 13) this.#unanswered++
-          this.#broker = null
+  /**
+   * Resolves with the answer, however long the coordinator is away; only `close` ends the asking, or `patience`, in milliseconds.
+   * @throws what it answers; CONCURRENT_TRANSACTIONS (51) when the patience is over
+   */
+  async ask<T>(question: (coordinator: Broker) => Promise<T>, patience = Number.POSITIVE_INFINITY): Promise<T> {
+    const { cluster, of, id, tell } = this.#options
+    const wait = new Wait({ for: `${of} coordinator`, what: id, tell })
+    const end = performance.now() + patience
+    try {
+      for (let pause = pauseMilliseconds; ; pause = Math.min(pause * 2, pauseMillisecondsMax)) {
+        if (this.#closed)
+          throw new LinkedEventsError('CANCELLED', `closed while waiting for the coordinator of "${id}"`)
+        try {
+          this.#broker ??= await cluster.findGroupCoordinator({ groupId: id, coordinatorType: of === 'group' ? 0 : 1 })
+          return await question(this.#broker)
+        } catch (error) {
+          const code = kafkaCode(error)
+          if (!isAway(error) && code !== stillEnding) throw error
+          if (code !== null)
+            pause = Math.min(pause, code === stillEnding ? stillEndingMillisecondsMax : movingMillisecondsMax)
+          if (code !== stillEnding && this.#broker !== null) {
+            if (code === null || code === 7 || code === 13) this.#unanswered++
+            this.#broker = null
+          }
+          if (performance.now() > end) throw protocolError(stillEnding)
+          wait.lasts(error)
         }
+        await new Promise((resolve) => setTimeout(resolve, pause))
       }
-      await new Promise((resolve) => setTimeout(resolve, wait))
+    } finally {
+      wait.isOver()
     }
   }
 

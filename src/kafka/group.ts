@@ -3,6 +3,7 @@
  * a changed topic. Nothing is skipped or repeated without being told.
  */
 
+import type { Tell } from '../telemetry.ts'
 import { sendTo } from './cluster.ts'
 import { fetchFrom } from './fetch.ts'
 import { FetchLimits, type Limits } from './fetch-limits.ts'
@@ -19,6 +20,7 @@ import { type Place, stableOffsets } from './offset-requests.ts'
 import { type FetchedPartition, RecordBatch } from './record-reader.ts'
 import { TransactionAborted } from './transaction-errors.ts'
 import type { Transactions } from './transactions.ts'
+import { Wait } from './wait.ts'
 
 const offsetOutOfRange = 1
 const rebalanceInProgress = 27
@@ -44,6 +46,7 @@ export interface GroupHooks {
   readonly fetched: (batch: RecordBatch) => void
   /** The group has got this far: the offset to read next. */
   readonly committed: (topic: string, partition: number, offset: number) => void
+  readonly tell: Tell
   /** How long a commit is tried while the coordinator cannot be reached. */
   readonly commitSecondsMax: () => number
 }
@@ -53,6 +56,8 @@ export class Group extends ConsumerGroup {
   readonly #transactions: Transactions | null
   readonly #asked = new Map<string, number>()
   readonly #limits = new Map<string, FetchLimits>()
+  /** Partitions whose offset a transaction is about to move. */
+  readonly #waits = new Map<string, Wait>()
   #joined = false
 
   /** With transactions, offsets are committed in them. */
@@ -66,6 +71,7 @@ export class Group extends ConsumerGroup {
     const owned = this.#joined ? this.assigned() : []
     if (owned.length > 0) await this.#hooks.revoked(owned)
     this.#joined = false
+    for (const waited of this.#waits.keys()) this.#isStable(waited)
     const start = performance.now()
     await super.joinAndSync()
     this.#joined = true
@@ -229,11 +235,26 @@ export class Group extends ConsumerGroup {
     if (missing.length === 0) return
     const coordinator = await this.offsetManager.getCoordinator()
     for (const { topic, partition, offset, code } of await sendTo(coordinator, stableOffsets(this.groupId, missing))) {
-      if (code === unstableOffset) continue
+      if (code === unstableOffset) {
+        this.#isUnstable(place({ topic, partition }))
+        continue
+      }
       if (code !== 0) throw protocolError(code)
+      this.#isStable(place({ topic, partition }))
       const known = offset >= 0 ? offset : await this.#earliest({ topic, partition })
       if (known !== null) this.#setCommitted({ topic, partition, offset: String(known) })
     }
+  }
+
+  #isUnstable(what: string): void {
+    const wait = this.#waits.get(what) ?? new Wait({ for: 'stable offsets', what, tell: this.#hooks.tell })
+    this.#waits.set(what, wait)
+    wait.lasts('a transaction is about to move the offset; if that lasts, see `kafka-transactions.sh find-hanging`')
+  }
+
+  #isStable(what: string): void {
+    this.#waits.get(what)?.isOver()
+    this.#waits.delete(what)
   }
 
   async #earliest({ topic, partition }: Place): Promise<string | null> {

@@ -132,7 +132,7 @@ export function stableOffsets(group: string, places: readonly Place[]): Protocol
   }
 }
 
-function writeTopics<P extends Place>(encoder: Encoder, places: readonly P[], write: (place: P) => void): void {
+export function writeTopics<P extends Place>(encoder: Encoder, places: readonly P[], write: (place: P) => void): void {
   const topics = new Map<string, P[]>()
   for (const place of places) topics.set(place.topic, [...(topics.get(place.topic) ?? []), place])
   encoder.writeUVarInt(topics.size + 1)
@@ -143,7 +143,7 @@ function writeTopics<P extends Place>(encoder: Encoder, places: readonly P[], wr
   }
 }
 
-function readTopics(decoder: Decoder, read: (topic: string) => void): void {
+export function readTopics(decoder: Decoder, read: (topic: string) => void): void {
   for (let topics = decoder.readUVarInt(); topics > 1; topics--) {
     const topic = decoder.readUVarIntString() ?? ''
     for (let partitions = decoder.readUVarInt(); partitions > 1; partitions--) {

@@ -77,7 +77,13 @@ class Sending {
     this.#options = options
     this.#cluster = cluster
     this.#order = order
-    this.#requests = new TransactionRequests({ cluster, transactionalId: options.stream, group: options.stream })
+    this.#requests = new TransactionRequests({
+      cluster,
+      transactionalId: options.stream,
+      group: options.stream,
+      outputs: [options.topic],
+      tell: () => {}, // every wait here has an end, and an error
+    })
     this.#cancelled = new Promise((_, reject) => {
       this.#cancel = () => reject(new LinkedEventsError('CANCELLED', 'the sync was cancelled'))
     })

@@ -189,6 +189,7 @@ export class Session {
   #hooks(): GroupHooks {
     const { tell, positions, untilEnd } = this.#options
     return {
+      tell,
       revoked: async (partitions) => {
         await this.#options.transactions?.settled()
         positions.revoked()

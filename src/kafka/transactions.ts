@@ -9,7 +9,7 @@
 import { assert } from '../assert.ts'
 import { LinkedEventsError } from '../errors.ts'
 import type { Tell } from '../telemetry.ts'
-import { type KafkaCluster, openCluster, within } from './cluster.ts'
+import { type KafkaCluster, openCluster, requireTopics, within } from './cluster.ts'
 import type { KafkaConnection } from './connection.ts'
 import { kafkaError } from './kafka-error.ts'
 import { type Consumed, type Membership, type Place, speaksTransactions } from './offset-requests.ts'
@@ -33,18 +33,26 @@ export interface TransactionsOptions {
   /** The same for one process over its restarts, another for every other: whoever initialises it aborts what its last user left open. */
   readonly transactionalId: string
   readonly group: string
+  /** Every topic that is written to. */
+  readonly outputs: readonly string[]
   readonly tell: Tell
 }
 
-/** @throws KAFKA_UNAVAILABLE, KAFKA_DENIED, KAFKA_FATAL for brokers that are too old */
+/** @throws KAFKA_UNAVAILABLE, KAFKA_DENIED, KAFKA_TOPIC_MISSING, KAFKA_FATAL for brokers that are too old */
 export async function openTransactions(options: TransactionsOptions): Promise<Transactions> {
-  const { connection, transactionalId } = options
+  const { connection, transactionalId, outputs } = options
   const cluster = await openCluster(connection)
   if (!speaksTransactions(cluster)) {
     await cluster.close()
     throw new LinkedEventsError('KAFKA_FATAL', 'delivery: exactly_once needs brokers of Kafka 2.5 or newer', {
       hint: 'upgrade the brokers, or use delivery: at_least_once',
     })
+  }
+  try {
+    await requireTopics(cluster, outputs)
+  } catch (error) {
+    await cluster.close()
+    throw error
   }
   const transactions = new Transactions(options, cluster)
   try {
@@ -168,12 +176,20 @@ export class Transactions {
     this.#epoch = null
     const { transactionalId, tell } = this.#options
     const work = async () => {
-      try {
-        const producer = await this.#requests.initialise(this.#timeout)
-        const add = (partitions: readonly Place[]) => this.#add(producer, partitions)
-        this.#epoch = { producer, sender: new Sender({ cluster: this.cluster, tell, transaction: { producer, add } }) }
-      } catch (error) {
-        this.#failure ??= kafkaError(error, `begin transactions as "${transactionalId}"`)
+      while (this.#epoch === null && this.#failure === null) {
+        try {
+          const producer = await this.#requests.initialise(this.#timeout)
+          const add = (partitions: readonly Place[]) => this.#add(producer, partitions)
+          this.#epoch = {
+            producer,
+            sender: new Sender({ cluster: this.cluster, tell, transaction: { producer, add } }),
+          }
+        } catch (error) {
+          const { kind, error: known } = judge(error, transactionalId, false)
+          if (kind === 'broken' && ++this.#broken < brokenMax) continue
+          const fenced = known instanceof LinkedEventsError && known.code === 'KAFKA_FENCED'
+          this.#failure = kafkaError(fenced ? known : error, `begin transactions as "${transactionalId}"`)
+        }
       }
     }
     this.#whileBusy(work())

@@ -61,6 +61,18 @@ function lineOf(fact: Fact): Line | null {
       if (committed) return ['debug', 'transaction committed', fields]
       return ['warn', 'transaction aborted; its batches are read again', fields]
     }
+    case 'transaction-hung':
+      return [
+        'warn',
+        'partitions had not heard of the end of a transaction; it was ended there as well',
+        { partitions: fact.partitions.map(({ topic, partition }) => `${topic}/${partition}`), decision: fact.decision },
+      ]
+    case 'waiting': {
+      const { name: _, why, ...fields } = fact
+      return why === null
+        ? ['info', 'the wait for Kafka is over', fields]
+        : ['warn', 'waiting for Kafka', { ...fields, why }]
+    }
     case 'produce-retried':
       return ['warn', 'an output is sent again', { attempt: fact.attempt, error: fact.error }]
     case 'kafka-connected':

@@ -64,6 +64,16 @@ export function metrics(options: {
       'Time from the first output of a transaction to its commit',
       batchSeconds,
     ),
+    transactionsHung: counter(
+      'transactions_hung_total',
+      'Transactions that brokers had not ended in every partition, ended there as well',
+      ['decision'],
+    ),
+    kafkaWait: gauge(
+      'kafka_wait_seconds',
+      'How long Kafka is waited for, where that is longer than five seconds; 0 when the wait is over',
+      ['for'],
+    ),
     connected: gauge('kafka_connected', '1 while connected', ['role']),
     snapshotSynced: gauge(
       'snapshot_synced_timestamp_seconds',
@@ -154,6 +164,12 @@ export function metrics(options: {
       case 'transaction-ended':
         m.transactions.inc({ result: fact.committed ? 'committed' : 'aborted' })
         if (fact.committed) m.transactionDuration.observe(fact.seconds)
+        break
+      case 'transaction-hung':
+        m.transactionsHung.inc({ decision: fact.decision })
+        break
+      case 'waiting':
+        m.kafkaWait.set({ for: fact.for }, fact.why === null ? 0 : fact.seconds)
         break
       case 'kafka-connected':
         m.connected.set({ role: fact.role }, fact.connected ? 1 : 0)

@@ -10,6 +10,7 @@ import { marker, sealed } from '../support/kafka-records.ts'
 import { random } from '../support/random.ts'
 import { SimulatedKafka } from '../support/simulation/kafka.ts'
 import type { SimulatedProcess } from '../support/simulation/network.ts'
+import { coordinatorPlace, offsetsPlace } from '../support/simulation/transactions.ts'
 import { VirtualTime } from '../support/simulation/virtual-time.ts'
 
 const seeds = Number(process.env.SEEDS ?? (process.env.CI === 'true' ? 500 : 100))
@@ -91,6 +92,8 @@ interface Outcome {
   readonly finished: boolean
   readonly outputs: readonly number[][]
   readonly ends: Readonly<Record<string, number>>
+  /** Ends of transactions that partitions have not heard of. */
+  readonly skipped: number
 }
 
 async function simulate(seed: number, delivery: (typeof deliveries)[number]): Promise<Outcome> {
@@ -125,6 +128,21 @@ async function simulate(seed: number, delivery: (typeof deliveries)[number]): Pr
       })
   }
   for (let index = 0; index < processes; index++) start(index)
+  /** Of two faults of brokers at a time there are none to tell what happened. */
+  let brokersAreFine = 0
+  const stallTransactions = () => {
+    const milliseconds = next() * 15_000
+    brokersAreFine = performance.now() + milliseconds
+    kafka.stallTransactions(milliseconds)
+  }
+  /** A broker with the only replica of one partition, or all brokers. */
+  const loseLeaders = () => {
+    const outage = { away: 1500 + next() * 4000, leaderless: 500 + next() * 8000 }
+    brokersAreFine = performance.now() + outage.away + outage.leaderless
+    const places = [...all.map((partition) => `out/${partition}`), offsetsPlace]
+    if (next() < 0.5) kafka.loseLeader(places[Math.floor(next() * places.length)]!, outage)
+    else for (const place of [...places, coordinatorPlace]) kafka.loseLeader(place, outage)
+  }
   const faults = async () => {
     for (let left = 4 + Math.floor(next() * 8); left > 0; left--) {
       await sleep(next() * 700)
@@ -139,9 +157,12 @@ async function simulate(seed: number, delivery: (typeof deliveries)[number]): Pr
           process.asleep = null
         })
         process.asleep = awake
-      } else if (kind < 0.8) stop.abort()
-      else if (kind < 0.85) kafka.stallTransactions(next() * 15_000)
-      else kafka.moveLeader(`${next() < 0.5 ? 'in' : 'out'}/${Math.floor(next() * partitions)}`)
+      } else if (kind < 0.78) stop.abort()
+      else if (kind < 0.9) {
+        if (performance.now() < brokersAreFine) continue
+        if (kind < 0.83) stallTransactions()
+        else loseLeaders()
+      } else kafka.moveLeader(`${next() < 0.5 ? 'in' : 'out'}/${Math.floor(next() * partitions)}`)
     }
     kafka.network.trouble = 0
   }
@@ -157,7 +178,7 @@ async function simulate(seed: number, delivery: (typeof deliveries)[number]): Pr
   for (const { process } of lives) process.dead = true
   time.uninstall()
   worlds.clear()
-  return { finished, outputs, ends }
+  return { finished, outputs, ends, skipped: kafka.skipped }
 }
 
 /** Each number when it came first. */
@@ -171,10 +192,11 @@ test.each(deliveries)(
   `%s: ${seeds} runs from seed ${first} on lose nothing and keep the order`,
   async (delivery) => {
     const ends: Record<string, number> = {}
-    let repeated = 0
+    let [repeated, skipped] = [0, 0]
     for (let seed = first; seed < first + (process.env.SEED === undefined ? seeds : 1); seed++) {
       const run = await simulate(seed, delivery)
       for (const [end, count] of Object.entries(run.ends)) ends[end] = (ends[end] ?? 0) + count
+      skipped += run.skipped
       expect(`SEED=${seed}: ${run.finished}`).toBe(`SEED=${seed}: true`)
       for (const output of run.outputs) {
         const seen = delivery === 'exactly_once' ? output : firsts(output)
@@ -182,7 +204,8 @@ test.each(deliveries)(
         repeated += output.length - numbers
       }
     }
-    console.log(`${delivery}: ${seeds} seeds, ${repeated} records twice, processes ended: ${JSON.stringify(ends)}`)
+    const told = `${repeated} records twice, ${skipped} markers never written`
+    console.log(`${delivery}: ${seeds} seeds, ${told}, processes ended: ${JSON.stringify(ends)}`)
   },
   600_000,
 )

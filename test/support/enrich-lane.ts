@@ -44,7 +44,13 @@ export async function runMember(
   const connection = connectionTo(brokers)
   const transactions =
     options.delivery === 'exactly_once'
-      ? await openTransactions({ connection, transactionalId: `${group}.${owner}`, group, tell })
+      ? await openTransactions({
+          connection,
+          transactionalId: `${group}.${owner}`,
+          group,
+          outputs: [output, letters],
+          tell,
+        })
       : null
   const sink = await kafkaSink({
     connection,

@@ -117,7 +117,8 @@ describe('the broker refuses', () => {
       refused('addPartitionsToTxn', 1, 48), // no transaction is open
       refused('produce', 3, 48), // the partition is not part of it
       refused('produce', 6, 45), // a sequence number is missing
-      refused('addOffsetsToTxn', 5, 49), // the producer id is not known
+      refused('addOffsetsToTxn', 5, 49), // in an initialisation, which says once more how the last one was ended
+      refused('addOffsetsToTxn', 7, 49), // the producer id is not known
       refused('txnOffsetCommit', 6, 22), // another generation
     )
     expect((await enrichedOnce()).aborted).toBe(5)

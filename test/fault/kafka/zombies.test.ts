@@ -119,6 +119,7 @@ test('a second process with the transactional id of the first: the first ends an
     connection,
     transactionalId: `${lane.group}.same`,
     group: lane.group,
+    outputs: [lane.output],
     tell: () => {},
   })
   await publishNumbers(connection, lane, 0, 100)

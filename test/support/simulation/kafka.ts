@@ -4,10 +4,17 @@
  */
 import type { KafkaCluster } from '../../../src/kafka/cluster.ts'
 import { type Broker, Decoder, Encoder, type Protocol } from '../../../src/kafka/internals.ts'
+import { protocolError } from '../../../src/kafka/kafka-error.ts'
 import { SimulatedGroup } from './group.ts'
 import { readFetch, SimulatedLogs } from './logs.ts'
 import { type Line, SimulatedNetwork, type SimulatedProcess } from './network.ts'
-import { type ProducerIds, SimulatedTransactions } from './transactions.ts'
+import {
+  coordinatorPlace,
+  type LeaderState,
+  offsetsPlace,
+  type ProducerIds,
+  SimulatedTransactions,
+} from './transactions.ts'
 
 type Places = readonly { readonly topic: string; readonly partitions: readonly number[] }[]
 type Earliest = readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] }[]
@@ -18,6 +25,7 @@ type Offsets = readonly {
 
 const nodes = ['1', '2']
 const notLeader = 6
+const notAvailable = 15
 const unstable = 88
 const metadataMilliseconds = 30_000
 
@@ -28,13 +36,21 @@ export class SimulatedKafka {
   readonly #transactions: SimulatedTransactions
   readonly #partitions: number
   #stalled: Promise<void> = Promise.resolve()
+  readonly #outages = new Map<string, { readonly leaderless: number; readonly over: number }>()
   readonly #leaders = new Map<string, string>()
 
   constructor({ next, partitions }: { readonly next: () => number; readonly partitions: number }) {
     this.group = new SimulatedGroup(next)
     this.network = new SimulatedNetwork(next)
-    this.#transactions = new SimulatedTransactions({ next, logs: this.logs, group: this.group })
+    const { logs, group } = this
+    const stateOf = (place: string) => this.#stateOf(place)
+    this.#transactions = new SimulatedTransactions({ next, logs, group, stateOf })
     this.#partitions = partitions
+  }
+
+  /** Ends of transactions that partitions have not heard of. */
+  get skipped(): number {
+    return this.#transactions.skipped
   }
 
   leader(place: string): string {
@@ -50,8 +66,34 @@ export class SimulatedKafka {
     this.#stalled = new Promise((resolve) => setTimeout(resolve, milliseconds))
   }
 
+  /**
+   * The only replica goes away, is given up after some time, and comes back after some more. While nobody leads a partition the
+   * coordinator takes it for deleted: markers that are on their way to it are never written. `offsetsPlace` is the group's.
+   */
+  loseLeader(place: string, milliseconds: { readonly away: number; readonly leaderless: number }): void {
+    const leaderless = performance.now() + milliseconds.away
+    this.#outages.set(place, { leaderless, over: leaderless + milliseconds.leaderless })
+  }
+
+  #stateOf(place: string): LeaderState {
+    const outage = this.#outages.get(place)
+    const now = performance.now()
+    if (outage === undefined || now >= outage.over) return 'there'
+    return now >= outage.leaderless ? 'none' : 'away'
+  }
+
+  /** Whether this node answers for the partition now: an error code, 0 for yes. */
+  #leads(nodeId: string, place: string): number {
+    return this.leader(place) === nodeId && this.#stateOf(place) === 'there' ? 0 : notLeader
+  }
+
+  #isThere(place: string): void {
+    if (this.#stateOf(place) !== 'there') throw protocolError(notAvailable)
+  }
+
   async #unhurried<T>(act: () => T): Promise<T> {
     await this.#stalled
+    this.#isThere(coordinatorPlace)
     return act()
   }
 
@@ -74,7 +116,7 @@ export class SimulatedKafka {
     const broker = (nodeId = nodes[0]!) => brokers.get(String(nodeId))!
     const committed = {}
     const partitions = Array.from({ length: this.#partitions }, (_, partition) => partition)
-    const versions = { 9: { maxVersion: 7 }, 28: { maxVersion: 3 } }
+    const versions = { 9: { maxVersion: 7 }, 28: { maxVersion: 3 }, 61: { maxVersion: 0 }, 65: { maxVersion: 0 } }
     return {
       brokerPool: { versions },
       connect: () => line.send(() => {}),
@@ -124,7 +166,8 @@ export class SimulatedKafka {
       addPartitionsToTxn: (request: ProducerIds & { topics: Places }) =>
         send(() => this.#unhurried(() => transactions.addPartitions(request, placesOf(request.topics)))),
       addOffsetsToTxn: (request: ProducerIds) => send(() => this.#unhurried(() => transactions.addGroup(request))),
-      endTxn: (request: ProducerIds) => send(() => this.#unhurried(() => transactions.commit(request))),
+      endTxn: (request: Parameters<SimulatedTransactions['end']>[0]) =>
+        send(() => this.#unhurried(() => transactions.end(request))),
       connectionPool: { send: (protocol: Protocol<unknown>) => this.#answer(nodeId, send, protocol) },
     } as unknown as Broker
   }
@@ -140,10 +183,17 @@ export class SimulatedKafka {
         return response.parse((await send(() => this.#produce(nodeId, bytes))) as never)
       case 'Fetch':
         return response.parse((await response.decode(await send(() => this.#fetch(nodeId, bytes)))) as never)
+      case 'DescribeTransactions':
+        return response.parse((await send(() => this.#unhurried(() => this.#transactions.describe(bytes)))) as never)
+      case 'DescribeProducers':
+        return response.parse((await send(() => ({ described: this.#producers(nodeId, bytes) }))) as never)
       case 'OffsetFetch':
         return response.parse((await send(() => this.#stableOffsets(bytes))) as never)
       case 'TxnOffsetCommit':
-        await send(() => this.#transactions.commitOffsets(bytes))
+        await send(() => {
+          this.#isThere(offsetsPlace)
+          this.#transactions.commitOffsets(bytes)
+        })
         return response.parse({ codes: [] } as never)
       default:
         throw new Error(`nobody answers ${request.apiName}`)
@@ -162,7 +212,7 @@ export class SimulatedKafka {
         const partition = decoder.readInt32()
         const place = `${topicName}/${partition}`
         const bytes = Buffer.from(decoder.readBytes(decoder.readInt32()))
-        let errorCode = this.leader(place) === nodeId ? 0 : notLeader
+        let errorCode = this.#leads(nodeId, place)
         if (errorCode === 0 && transactionalId !== null)
           errorCode = this.#transactions.check(transactionalId, place, bytes)
         if (errorCode === 0) errorCode = await this.logs.append(place, bytes)
@@ -177,7 +227,7 @@ export class SimulatedKafka {
     let nothing = true
     const { maxWait } = readFetch(request, (topic, partition, wanted) => {
       const place = `${topic}/${partition}`
-      const code = this.leader(place) === nodeId ? 0 : notLeader
+      const code = this.#leads(nodeId, place)
       if (code !== 0 || wanted.offset !== this.logs.end(place)) nothing = false
       answers.push({ topic, answer: this.logs.answer(place, partition, { ...wanted, code }) })
     })
@@ -201,21 +251,37 @@ export class SimulatedKafka {
   }
 
   #stableOffsets(request: Buffer) {
+    this.#isThere(offsetsPlace)
     const decoder = new Decoder(request)
     decoder.readTaggedFields()
     decoder.readUVarIntString()
-    const offsets: { topic: string; partition: number; offset: number; code: number }[] = []
-    for (let topics = decoder.readUVarInt(); topics > 1; topics--) {
-      const topic = decoder.readUVarIntString() ?? ''
-      for (let partitions = decoder.readUVarInt(); partitions > 1; partitions--) {
-        const partition = decoder.readInt32()
-        const offset = this.#transactions.stable(`${topic}/${partition}`)
-        offsets.push({ topic, partition, offset: offset ?? -1, code: offset === null ? unstable : 0 })
-      }
-      decoder.readTaggedFields()
-    }
+    const offsets = readPlaces(decoder).map(({ topic, partition }) => {
+      const offset = this.#transactions.stable(`${topic}/${partition}`)
+      return { topic, partition, offset: offset ?? -1, code: offset === null ? unstable : 0 }
+    })
     return { offsets, code: 0 }
   }
+
+  #producers(nodeId: string, request: Buffer) {
+    const decoder = new Decoder(request)
+    decoder.readTaggedFields()
+    return readPlaces(decoder).map(({ topic, partition }) => {
+      const place = `${topic}/${partition}`
+      return { topic, partition, code: this.#leads(nodeId, place), open: this.logs.open(place) }
+    })
+  }
+}
+
+/** As newer requests list them. */
+function readPlaces(decoder: Decoder): { topic: string; partition: number }[] {
+  const places: { topic: string; partition: number }[] = []
+  for (let topics = decoder.readUVarInt(); topics > 1; topics--) {
+    const topic = decoder.readUVarIntString() ?? ''
+    for (let partitions = decoder.readUVarInt(); partitions > 1; partitions--)
+      places.push({ topic, partition: decoder.readInt32() })
+    decoder.readTaggedFields()
+  }
+  return places
 }
 
 function placesOf(topics: Places): string[] {

@@ -31,6 +31,12 @@ export class SimulatedLogs {
     return this.#log(place).batches.flatMap(({ state, values }) => (state === 'committed' ? values : []))
   }
 
+  /** Producers that have a transaction open here. */
+  open(place: string): bigint[] {
+    const open = this.#log(place).batches.filter(({ state }) => state === 'open')
+    return [...new Set(open.map(({ producerId }) => BigInt(producerId)))]
+  }
+
   /** Appends as a broker would. An error code, 0 for none. */
   async append(place: string, bytes: Buffer): Promise<number> {
     const [producerId, epoch, sequence] = [

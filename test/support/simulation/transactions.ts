@@ -12,14 +12,23 @@ interface Transaction {
   group: boolean
   begun: number
   timeout: number
+  /** How it ends, or ended. */
+  commit: boolean
 }
+
+/** `away`: markers for it wait. `none`: they are never written, and the transaction ends without. */
+export type LeaderState = 'there' | 'away' | 'none'
+/** Stands for the partition that keeps the offsets of the group. */
+export const offsetsPlace = 'offsets/0'
+/** Stands for the partition that keeps the transactions: its leader is their coordinator. */
+export const coordinatorPlace = 'transactions/0'
 
 export interface ProducerIds {
   readonly transactionalId: string
   readonly producerEpoch: number
 }
 
-const codes = { invalidEpoch: 47, invalidState: 48, unknownProducer: 49, stillEnding: 51 }
+const codes = { invalidEpoch: 47, invalidState: 48, unknownProducer: 49, stillEnding: 51, unknownId: 105 }
 const sweepMilliseconds = 1000
 const markerMillisecondsMax = 60
 
@@ -29,15 +38,24 @@ export class SimulatedTransactions {
   readonly #group: SimulatedGroup
   readonly #transactions = new Map<string, Transaction>()
   readonly #pending = new Map<number, Map<string, number>>()
+  readonly #stateOf: (place: string) => LeaderState
   #producers = 0
+  /** Markers that were never written. */
+  skipped = 0
 
-  constructor(parts: { readonly next: () => number; readonly logs: SimulatedLogs; readonly group: SimulatedGroup }) {
+  constructor(parts: {
+    readonly next: () => number
+    readonly logs: SimulatedLogs
+    readonly group: SimulatedGroup
+    readonly stateOf: (place: string) => LeaderState
+  }) {
     this.#next = parts.next
     this.#logs = parts.logs
     this.#group = parts.group
+    this.#stateOf = parts.stateOf
     setInterval(() => {
       for (const each of this.#transactions.values())
-        if (each.state === 'ongoing' && performance.now() - each.begun > each.timeout) this.#end(each, false)
+        if (each.state === 'ongoing' && performance.now() - each.begun > each.timeout) this.#end(each, false, true)
     }, sweepMilliseconds)
   }
 
@@ -53,10 +71,11 @@ export class SimulatedTransactions {
     let found = this.#transactions.get(transactionalId)
     if (found === undefined) {
       const producerId = ++this.#producers
-      found = { producerId, epoch: -1, state: 'empty', partitions: new Set(), group: false, begun: 0, timeout: 0 }
+      const none = { partitions: new Set<string>(), group: false, begun: 0, timeout: 0, commit: false }
+      found = { producerId, epoch: -1, state: 'empty', ...none }
       this.#transactions.set(transactionalId, found)
     }
-    if (found.state === 'ongoing') this.#end(found, false)
+    if (found.state === 'ongoing') this.#end(found, false, true)
     if (found.state === 'ending') throw protocolError(codes.stillEnding)
     found.epoch++
     found.state = 'empty'
@@ -73,12 +92,24 @@ export class SimulatedTransactions {
     this.#begin(ids).group = true
   }
 
-  commit(ids: ProducerIds): void {
+  end({ transactionResult, ...ids }: ProducerIds & { readonly transactionResult: boolean }): void {
     const transaction = this.#owned(ids)
-    if (transaction.state === 'committed') return
+    if (transaction.state === (transactionResult ? 'committed' : 'aborted')) return
     if (transaction.state === 'ending') throw protocolError(codes.stillEnding)
     if (transaction.state !== 'ongoing') throw protocolError(codes.invalidState)
-    this.#end(transaction, true)
+    this.#end(transaction, transactionResult)
+  }
+
+  /** DescribeTransactions, version 0, of one. */
+  describe(request: Buffer) {
+    const decoder = new Decoder(request)
+    decoder.readTaggedFields()
+    decoder.readUVarInt()
+    const found = this.#transactions.get(decoder.readUVarIntString() ?? '')
+    if (found === undefined) return { code: codes.unknownId, state: '', producerId: '-1' }
+    const names = { empty: 'Empty', ongoing: 'Ongoing', ending: 'Prepare', committed: 'Complete', aborted: 'Complete' }
+    const ends = found.state === 'empty' || found.state === 'ongoing' ? '' : found.commit ? 'Commit' : 'Abort'
+    return { code: 0, state: names[found.state] + ends, producerId: String(found.producerId) }
   }
 
   /** Whether this batch may be part of a transaction now: an error code, 0 for yes. */
@@ -134,28 +165,31 @@ export class SimulatedTransactions {
   }
 
   /** The markers take their time, each its own. Whoever aborts from outside raises the epoch. */
-  #end(transaction: Transaction, commit: boolean): void {
+  #end(transaction: Transaction, commit: boolean, fromOutside = false): void {
     transaction.state = 'ending'
-    if (!commit) transaction.epoch++
+    transaction.commit = commit
+    if (fromOutside) transaction.epoch++
     const { producerId, epoch } = transaction
-    const markers = [...transaction.partitions].map(
-      (place) => () => this.#logs.mark(place, { producerId, epoch, commit }),
-    )
-    if (transaction.group) markers.push(() => this.#moveOffsets(producerId, commit))
+    const mark = (place: string) => () => this.#logs.mark(place, { producerId, epoch, commit })
+    const markers = [...transaction.partitions].map((place) => ({ place, write: mark(place) }))
+    if (transaction.group) markers.push({ place: offsetsPlace, write: () => this.#moveOffsets(producerId, commit) })
     let left = markers.length
     const done = () => {
       transaction.state = commit ? 'committed' : 'aborted'
       transaction.partitions.clear()
       transaction.group = false
     }
-    for (const marker of markers)
-      setTimeout(
-        () => {
-          marker()
-          if (--left === 0) done()
-        },
-        1 + this.#next() * markerMillisecondsMax,
-      )
+    const arrive = ({ place, write }: (typeof markers)[number]) => {
+      const state = this.#stateOf(place)
+      if (state === 'away') {
+        setTimeout(() => arrive({ place, write }), markerMillisecondsMax)
+        return
+      }
+      if (state === 'there') write()
+      else this.skipped++
+      if (--left === 0) done()
+    }
+    for (const marker of markers) setTimeout(() => arrive(marker), 1 + this.#next() * markerMillisecondsMax)
     if (left === 0) done()
   }
 
