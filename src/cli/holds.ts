@@ -67,10 +67,12 @@ async function retry(project: Project, snapshots: Snapshots, tell: Tell, signal:
   }
 }
 
+const passedOn = new Set<Fact['name']>(['transaction-ended', 'transaction-hung', 'waiting', 'offset-jumped'])
+
 /** What a consumer tells of its partitions is of the input topics, in metrics and health. */
 function quiet(tell: Tell): Tell {
   return (fact) => {
-    if (fact.name === 'transaction-ended' || fact.name === 'offset-jumped') tell(fact)
+    if (passedOn.has(fact.name)) tell(fact)
   }
 }
 

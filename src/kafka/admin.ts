@@ -3,6 +3,7 @@ import { type KafkaCluster, openCluster, requireTopics, within } from './cluster
 import type { KafkaConnection } from './connection.ts'
 import type { ApiVersions, Broker } from './internals.ts'
 import { kafkaCode, kafkaError, protocolError } from './kafka-error.ts'
+import { byTopic } from './offset-requests.ts'
 import { comingPartition, movedLeader, patiently } from './patience.ts'
 import { stockAdmin } from './stock-admin.ts'
 import { describeTopics, type TopicDescription } from './topic.ts'
@@ -214,17 +215,4 @@ function known(offset: number): number | null {
 
 function sorted<T extends { readonly partition: number }>(partitions: T[]): T[] {
   return partitions.sort((a, b) => a.partition - b.partition)
-}
-
-function byTopic<T extends { readonly topic: string }, P>(
-  places: readonly T[],
-  convert: (place: T) => P,
-): { topic: string; partitions: P[] }[] {
-  const topics = new Map<string, P[]>()
-  for (const place of places) {
-    const partitions = topics.get(place.topic) ?? []
-    partitions.push(convert(place))
-    topics.set(place.topic, partitions)
-  }
-  return [...topics].map(([topic, partitions]) => ({ topic, partitions }))
 }

@@ -16,7 +16,7 @@ import {
   type TopicPartitions,
 } from './internals.ts'
 import { kafkaCode, protocolError } from './kafka-error.ts'
-import { type Place, stableOffsets } from './offset-requests.ts'
+import { byTopic, type Place, type StableOffset, stableOffsets } from './offset-requests.ts'
 import { type FetchedPartition, RecordBatch } from './record-reader.ts'
 import { TransactionAborted } from './transaction-errors.ts'
 import type { Transactions } from './transactions.ts'
@@ -219,22 +219,22 @@ export class Group extends ConsumerGroup {
   }
 
   /**
-   * With transactions, a committed offset counts only when no transaction is about to move it: the one of a process that was
-   * killed, or that sleeps. Partitions without a stable one wait; the others are read.
+   * Asks for the offsets of this node's partitions only, so that one that has no leader keeps no other waiting. With transactions, a
+   * committed offset counts only when no transaction is about to move it: the one of a process that was killed, or that sleeps.
+   * Partitions without a stable one wait; the others are read.
    */
   override async seekOffsets(mine: TopicPartitions[]): Promise<void> {
-    if (this.#transactions === null) return super.seekOffsets(mine)
     const missing: Place[] = []
     for (const { topic, partitions } of mine) {
       for (const partition of partitions) {
         const position = this.seekOffset.pop(topic, partition)
         if (position !== undefined) await this.offsetManager.seek(position)
-        if (this.offsetManager.committedOffsets()[topic]?.[partition] === undefined) missing.push({ topic, partition })
+        const committed = this.offsetManager.committedOffsets()[topic]?.[partition]
+        if (committed === undefined || Number(committed) < 0) missing.push({ topic, partition })
       }
     }
     if (missing.length === 0) return
-    const coordinator = await this.offsetManager.getCoordinator()
-    for (const { topic, partition, offset, code } of await sendTo(coordinator, stableOffsets(this.groupId, missing))) {
+    for (const { topic, partition, offset, code } of await this.#committedOffsets(missing)) {
       if (code === unstableOffset) {
         this.#isUnstable(place({ topic, partition }))
         continue
@@ -244,6 +244,16 @@ export class Group extends ConsumerGroup {
       const known = offset >= 0 ? offset : await this.#earliest({ topic, partition })
       if (known !== null) this.#setCommitted({ topic, partition, offset: String(known) })
     }
+  }
+
+  async #committedOffsets(places: readonly Place[]): Promise<readonly StableOffset[]> {
+    const coordinator = await this.offsetManager.getCoordinator()
+    if (this.#transactions !== null) return sendTo(coordinator, stableOffsets(this.groupId, places))
+    const topics = byTopic(places, ({ partition }) => ({ partition }))
+    const { responses } = await coordinator.offsetFetch({ groupId: this.groupId, topics })
+    return responses.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset), code: 0 })),
+    )
   }
 
   #isUnstable(what: string): void {

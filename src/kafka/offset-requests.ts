@@ -153,3 +153,17 @@ export function readTopics(decoder: Decoder, read: (topic: string) => void): voi
     decoder.readTaggedFields()
   }
 }
+
+/** As older requests list partitions. */
+export function byTopic<T extends Place, P>(
+  places: readonly T[],
+  convert: (place: T) => P,
+): { topic: string; partitions: P[] }[] {
+  const topics = new Map<string, P[]>()
+  for (const place of places) {
+    const partitions = topics.get(place.topic) ?? []
+    partitions.push(convert(place))
+    topics.set(place.topic, partitions)
+  }
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }))
+}

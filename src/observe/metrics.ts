@@ -2,7 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { entityStatuses, holdResults, outcomes } from '../enrich/outcome.ts'
 import { codes } from '../errors.ts'
-import type { Fact } from '../telemetry.ts'
+import { type Fact, waits } from '../telemetry.ts'
 
 const prefix = 'linked_events_'
 const batchSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10]
@@ -108,6 +108,7 @@ export function metrics(options: {
   }
   m.build.set({ version: options.version, node: process.version }, 1)
   for (const outcome of outcomes) m.enriched.inc({ outcome }, 0)
+  for (const reason of waits) m.kafkaWait.set({ for: reason }, 0)
   for (const entity of options.entities) {
     for (const outcome of entityStatuses) m.lookups.inc({ entity, outcome }, 0)
     for (const result of ['success', 'unchanged', 'guarded', 'failed', 'cancelled'])

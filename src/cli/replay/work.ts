@@ -66,8 +66,9 @@ export async function work({ terminal, project, admin, job, redirected, perSecon
     )
     const stopBar = showProgress(terminal, job, until)
     // Several processes may share a replay and its state_dir, so a name of its own for each.
-    const transactions = await transactionsOf(project, { group, owner: randomUUID(), tell })
-    const sink = await sinkOf({ ...project, plan: redirected.plan }, { tell, transactions, replayId: id })
+    const written = { ...project, plan: redirected.plan }
+    const transactions = await transactionsOf(written, { group, owner: randomUUID(), tell })
+    const sink = await sinkOf(written, { tell, transactions, replayId: id })
     try {
       const gentle = perSecond !== null
       const reader = await replaySourceOf(project, { topics, group, until, gentle, transactions, tell })

@@ -276,6 +276,44 @@ describe('three brokers whose leaders move', () => {
     expect(await judge(broker.brokers, lane, 20_000)).toMatchObject(nothingWrong)
   })
 
+  test('a partition that has no leader keeps no other waiting, and no process from starting', {
+    timeout: 180_000,
+  }, async () => {
+    const connection = connectionTo(broker.brokers)
+    const config = { 'unclean.leader.election.enable': 'true' } // or the replica that was killed might not be elected again
+    const input = await newTopic(connection, { partitions: 4, replicationFactor: 1, config })
+    const lane = { ...(await newLane(connection, 3)), input }
+    await withAdmin(connection, async (admin) => {
+      const nodes = [2, 1, 3, 1]
+      await admin.reassign(
+        input,
+        nodes.map((node, partition) => ({ partition, nodes: [node] })),
+      )
+      const moved = async () =>
+        (await admin.leaders(input)).every(({ leader }, partition) => leader === nodes[partition])
+      await until(moved, 'the partitions have moved')
+    })
+    await publishNumbers(connection, lane, 0, 400)
+    await broker.kill(2)
+    await withAdmin(connection, (admin) =>
+      until(async () => (await admin.leaders(input))[0]?.leader === -1, 'the partition has been given up'),
+    )
+    const { counted, tell } = counter()
+    const stop = new AbortController()
+    const options = { delivery: 'at_least_once', owner: 'one', sessionTimeoutMs: 3000 } as const
+    const running = runMember({ ...lane, ...options, brokers: broker.brokers }, stop.signal, (f) => {
+      tell(f)
+      if (f.name !== 'batch-enriched') console.log(new Date().toISOString(), JSON.stringify(f))
+    })
+    running.catch((e) => console.log('RUN', e))
+    await until(() => counted.consumed === 300, 'the other partitions are read')
+    await broker.restart(2)
+    await until(() => counted.consumed === 400, 'this one is read')
+    stop.abort()
+    await running
+    expect(await judge(broker.brokers, lane, 400)).toMatchObject(nothingWrong)
+  })
+
   test('row events while each broker is killed in turn: all are there, once', { timeout: 180_000 }, async () => {
     const connection = connectionTo(broker.brokers)
     const topic = await newTopic(connection, { partitions: 6, replicationFactor: 3 })

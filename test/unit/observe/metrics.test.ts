@@ -13,6 +13,19 @@ test('transactions are counted by their result, and the committed ones are timed
   expect(text).toContain('linked_events_transaction_duration_seconds_count{pipeline="p"} 2')
 })
 
+test('a wait for Kafka shows how long it lasts, and is 0 when it is over; transactions that hung are counted', async () => {
+  const { registry, tell } = metrics({ pipeline: 'p', version: '1', entities: [] })
+  const waiting = { name: 'waiting', for: 'stable offsets', what: 'in/0' } as const
+  const seconds = async () => /kafka_wait_seconds\{for="stable offsets".*\} (\S+)/.exec(await registry.metrics())?.[1]
+  expect(await seconds()).toBe('0')
+  tell({ ...waiting, seconds: 35.5, why: 'a transaction is about to move the offset' })
+  expect(await seconds()).toBe('35.5')
+  tell({ ...waiting, seconds: 40, why: null })
+  expect(await seconds()).toBe('0')
+  tell({ name: 'transaction-hung', partitions: [{ topic: 'out', partition: 0 }], decision: 'commit' })
+  expect(await registry.metrics()).toContain('linked_events_transactions_hung_total{decision="commit",pipeline="p"} 1')
+})
+
 test('row events are counted by entity, also those of a run that failed after them', async () => {
   const { registry, tell } = metrics({ pipeline: 'p', version: '1', entities: ['product', 'account'] })
   tell({ name: 'sync-finished', run: run({ row_events: { sent: 7, elsewhere: null } }) })
