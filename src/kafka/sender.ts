@@ -246,7 +246,7 @@ export class Sender {
   async #pause(attempt: number, error: unknown): Promise<void> {
     const why = error as { type?: string; name?: string }
     this.#tell({ name: 'produce-retried', attempt, error: why.type ?? why.name ?? 'unknown' })
-    if (kafkaError(error, 'send').code === 'KAFKA_UNAVAILABLE') this.#told(false)
+    if (kafkaCode(error) === null && kafkaError(error, 'send').code === 'KAFKA_UNAVAILABLE') this.#told(false)
     const grown = Math.min(retryPauseMillisecondsMax, retryPauseMilliseconds * 2 ** Math.min(attempt - 1, 10))
     await new Promise((resolve) => setTimeout(resolve, grown * (0.75 + Math.random() / 2)))
     await this.#cluster.refreshMetadata().catch(() => {})

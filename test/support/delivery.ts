@@ -18,11 +18,15 @@ export interface Lane {
 }
 
 /** Topics of one test. Producers' batches are small, so that a fetch can be. */
-export async function newLane(connection: KafkaConnection, replicationFactor = 1): Promise<Lane> {
+export async function newLane(connection: KafkaConnection, replicationFactor = 1, batchBytes = 2000): Promise<Lane> {
   const name = unique('lane')
   const options = { partitions, replicationFactor }
   return {
-    input: await newTopic(connection, { ...options, topic: `${name}.in`, config: { 'max.message.bytes': '2000' } }),
+    input: await newTopic(connection, {
+      ...options,
+      topic: `${name}.in`,
+      config: { 'max.message.bytes': String(batchBytes) },
+    }),
     output: await newTopic(connection, { ...options, topic: `${name}.out` }),
     letters: await newTopic(connection, { ...options, topic: `${name}.dlq` }),
     group: name,

@@ -1,6 +1,6 @@
 /**
  * Two processes share four partitions and are killed at random moments, and the broker with them. Bigger, or again:
- * `SEED=n KILLS=30 EVENTS=100000 npx vitest run --project integration test/fault/kafka/kills.test.ts`
+ * `SEED=n KILLS=30 RESTARTS=6 EVENTS=100000 BATCH_BYTES=2000 npx vitest run --project integration test/fault/kafka/kills.test.ts`
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -22,10 +22,11 @@ import { random } from '../../support/random.ts'
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
 const kills = Number(process.env.KILLS ?? 10)
 const events = Number(process.env.EVENTS ?? 20_000)
-const brokerRestarts = Math.max(1, Math.floor(kills / 5))
+const brokerRestarts = Number(process.env.RESTARTS ?? Math.max(1, Math.floor(kills / 5)))
 const sessionTimeoutMs = 3000
-/** Of 2000 bytes of small messages; a fetch brings at least one whole batch of the producer. */
-const batchMax = 60
+const maxBytesPerPartition = Number(process.env.BATCH_BYTES ?? 2000)
+/** Of so many bytes of small messages; a fetch brings at least one whole batch of the producer. */
+const batchMax = (maxBytesPerPartition * 60) / 2000
 const minutesMax = 2 + kills / 4
 
 let broker: TestBroker
@@ -40,9 +41,9 @@ describe.each(['at_least_once', 'exactly_once'] as const)('%s', (delivery) => {
   }, async () => {
     const next = random(seed)
     const connection = connectionTo(broker.brokers)
-    const lane = await newLane(connection)
+    const lane = await newLane(connection, 1, maxBytesPerPartition)
     const member = (owner: string): Member =>
-      startMember({ ...lane, brokers: broker.brokers, delivery, owner, sessionTimeoutMs })
+      startMember({ ...lane, brokers: broker.brokers, delivery, owner, sessionTimeoutMs, maxBytesPerPartition })
     const members = [member('one'), member('two')]
     await until(() => members.every((each) => assigned(each) === partitions / 2), 'each has two partitions', 60)
 
