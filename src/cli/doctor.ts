@@ -141,18 +141,29 @@ async function kafkaChecks(project: Project): Promise<Check[]> {
         const { openTransactions } = await import('../kafka/transactions.ts')
         const required = `Write on the transactional ids that begin with "${begin}"`
         const name = `${begin}doctor`
-        const options = {
-          connection: kafkaOf(project),
-          transactionalId: name,
-          group: name,
-          outputs: [],
-          tell: () => {},
-        }
-        const refused = await openTransactions(options).then(
-          (transactions) => transactions.close(),
+        const written = once ? [...outputs, ...holds, ...(letters === undefined ? [] : [letters])] : told
+        const topics = [...new Set(written)].filter((topic) => existing.has(topic))
+        const options = { connection: kafkaOf(project), transactionalId: name, group: name, outputs: topics }
+        const outcome = await openTransactions({ ...options, tell: () => {} }).then(
+          async (transactions) => {
+            const sees = await transactions.maySeeHanging()
+            await transactions.close()
+            return { sees }
+          },
           (error: LinkedEventsError) => error,
         )
+        const refused = outcome instanceof Error ? outcome : undefined
         check('transactions', refused === undefined, required, refused?.message ?? 'permitted', refused?.hint ?? '')
+        if (!(outcome instanceof Error)) {
+          check(
+            'transactions that hang',
+            outcome.sees,
+            `Read on ${topics.join(', ')}`,
+            outcome.sees ? 'permitted' : 'denied',
+            'without it, what brokers that died have left of a transaction is not found, and ends as the next one does',
+            'warning',
+          )
+        }
       }
     } finally {
       await admin.close()

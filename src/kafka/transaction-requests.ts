@@ -33,8 +33,8 @@ export class TransactionRequests {
   readonly #options: TransactionRequestsOptions
   readonly #coordinator: Coordinator
   readonly #groupCoordinator: Coordinator
-  #unansweredBefore = 0
   readonly #tells: boolean
+  #unansweredBefore = 0
   /** Null before the first request of a transaction. */
   #begun: Promise<void> | null = null
   #consumed: readonly Consumed[] = []
@@ -84,7 +84,7 @@ export class TransactionRequests {
     if (decision === null) {
       if (partitions.length === 0) return
       throw new LinkedEventsError('KAFKA_FATAL', `a transaction of "${transactionalId}" hangs in ${names.join(', ')}`, {
-        hint: 'end it with `kafka-transactions.sh abort`: its records are written again where its offsets hang as well',
+        hint: 'nobody knows any more how it was ended: see "Transactions that hang" in docs/operations.md',
       })
     }
     if (partitions.length > 0) await this.#addPartitions(producer, partitions)
@@ -93,6 +93,12 @@ export class TransactionRequests {
     await this.#end(producer, decision)
     this.#last = { decision, begun, consumed: [] }
     if (partitions.length > 0) this.#options.tell({ name: 'transaction-hung', partitions, decision })
+  }
+
+  /** Whether we have the right to look for what hangs. */
+  async maySeeHanging(): Promise<boolean> {
+    const search = { cluster: this.#options.cluster, topics: this.#options.outputs, producerId: -1n }
+    return !this.#tells || (await findHanging({ ...search, goesOn: () => !this.#closed })) !== null
   }
 
   /** Where the last transaction of this producer, which has ended, is open all the same. */

@@ -112,6 +112,11 @@ export class Transactions {
     if (this.#failure !== null) throw this.#failure
   }
 
+  /** Whether we have the right to look for transactions that hang in the outputs. */
+  maySeeHanging(): Promise<boolean> {
+    return this.#requests.maySeeHanging()
+  }
+
   /** Writes the outputs of a batch of this partition in a transaction. @throws TransactionAborted, or what no retry can cure */
   async write(place: Place, send: (sender: Sender) => Promise<void>): Promise<void> {
     const transaction = await this.#enter(place)

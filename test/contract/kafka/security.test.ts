@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, logLevel, ResourcePatternTypes } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { kafkaAdmin } from '../../../src/kafka/admin.ts'
 import type { KafkaConnection, KafkaSasl } from '../../../src/kafka/connection.ts'
 import { publish } from '../../../src/kafka/publish.ts'
 import { kafkaSource } from '../../../src/kafka/source.ts'
-import { connectionTo, newTopic, readAll, unique } from '../../support/kafka.ts'
+import { openTransactions } from '../../../src/kafka/transactions.ts'
+import { connectionTo, newTopic, readAll, unique, until } from '../../support/kafka.ts'
 import { startBroker, type TestBroker } from '../../support/kafka-broker.ts'
 import { freePorts } from '../../support/ports.ts'
 
@@ -91,6 +93,34 @@ describe('what is not allowed is KAFKA_DENIED', () => {
     })
     await expect(source).rejects.toMatchObject(denied)
   })
+})
+
+test('transactions that hang are looked for where reading the outputs is allowed, and transactions begin without', async () => {
+  const output = await newTopic(open)
+  const group = unique('g')
+  const nobody: KafkaConnection = { ...secure, sasl: { mechanism: 'plain', username: 'nobody', password: 'secret' } }
+  const admin = new Kafka({ brokers: [...open.brokers], logLevel: logLevel.NOTHING }).admin()
+  const allow = (resourceType: AclResourceTypes, resourceName: string, operation: AclOperationTypes) =>
+    admin.createAcls({
+      acl: [
+        {
+          ...{ resourceType, resourceName, operation, principal: 'User:nobody', host: '*' },
+          resourcePatternType: ResourcePatternTypes.LITERAL,
+          permissionType: AclPermissionTypes.ALLOW,
+        },
+      ],
+    })
+  await admin.connect()
+  await allow(AclResourceTypes.TOPIC, output, AclOperationTypes.WRITE)
+  await allow(AclResourceTypes.TRANSACTIONAL_ID, `${group}.one`, AclOperationTypes.WRITE)
+  await allow(AclResourceTypes.GROUP, group, AclOperationTypes.READ)
+  const options = { connection: nobody, transactionalId: `${group}.one`, group, outputs: [output], tell: () => {} }
+  const transactions = await openTransactions(options)
+  expect(await transactions.maySeeHanging()).toBe(false)
+  await allow(AclResourceTypes.TOPIC, output, AclOperationTypes.READ)
+  await until(() => transactions.maySeeHanging(), 'it may')
+  await transactions.close()
+  await admin.disconnect()
 })
 
 test('a certificate of nobody we trust is not accepted', { timeout: 40_000 }, async () => {
