@@ -163,11 +163,11 @@ export async function requireTopics(cluster: KafkaCluster, topics: readonly stri
         if (cluster.findTopicPartitionMetadata(topic).length === 0) await cluster.refreshMetadata()
         break
       } catch (error) {
-        // A topic made a moment ago is not known to every broker yet; a partition may be without a leader for seconds.
-        const code = kafkaCode(error)
-        const patient = code === 3 ? tries < topicPatienceTries : code === 5 && performance.now() < end
-        if (!patient)
-          throw code === 3 ? await missingTopic(cluster, topic) : kafkaError(error, `use the topic "${topic}"`)
+        // A topic made a moment ago is not known to every broker yet; leaders and brokers may be away for seconds.
+        const known = kafkaError(error, `use the topic "${topic}"`)
+        const isUnknown = kafkaCode(error) === 3
+        const isPatient = isUnknown ? tries < topicPatienceTries : known.code === 'KAFKA_UNAVAILABLE'
+        if (!isPatient || performance.now() > end) throw isUnknown ? await missingTopic(cluster, topic) : known
         await new Promise((resolve) => setTimeout(resolve, Math.min(tries, topicPatienceTries) * 150))
       }
     }

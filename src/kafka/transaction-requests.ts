@@ -134,16 +134,16 @@ export class TransactionRequests {
    */
   async #begin(producer: Producer, add: () => Promise<void>): Promise<void> {
     const last = this.#last
-    let trusted = last?.begun ?? Number.POSITIVE_INFINITY
-    this.#begunAt = performance.now()
-    if (last !== null && this.#begunAt - trusted > settleMilliseconds) {
+    let looked = last?.begun ?? Number.POSITIVE_INFINITY
+    const isLate = () => performance.now() - looked > settleMilliseconds
+    if (last !== null && isLate()) {
       if (await this.#hangs(producer, last.consumed)) throw protocolError(stillEnding)
-      trusted = this.#begunAt = performance.now()
+      looked = performance.now()
     }
+    this.#begunAt = performance.now()
     await add()
-    // It has waited in a queue, perhaps, and has begun on top of what it should have seen. Nothing is written in it yet: let it be the end of both.
-    if (last === null || performance.now() - trusted < settleMilliseconds) return
-    if (!(await this.#hangs(producer, last.consumed))) return
+    // A process that was suspended has begun on top of what it could not see. Nothing is written yet: let it be the end of both.
+    if (last === null || !isLate() || !(await this.#hangs(producer, last.consumed))) return
     await this.#endHanging(producer, last.decision)
     throw protocolError(stillEnding)
   }

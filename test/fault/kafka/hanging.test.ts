@@ -20,6 +20,8 @@ import { readAs } from '../../support/librdkafka.ts'
 const away = 2
 /** Its session with the controller has run out by then, and nobody leads its partitions. */
 const fencedMilliseconds = 6000
+/** A transaction that was begun meanwhile has run out of time. */
+const timedOutMilliseconds = 13_000
 
 /** INVALID_TXN_STATE: what aborts a transaction, and lets the process go on. */
 const spoilt = protocolError(48)
@@ -83,8 +85,8 @@ async function visible(): Promise<string[]> {
 }
 
 /** Lets the replica come back when the coordinator has ended the transaction without it. */
-async function returnTooLate(): Promise<void> {
-  await sleep(fencedMilliseconds)
+async function returnTooLate(milliseconds = fencedMilliseconds): Promise<void> {
+  await sleep(milliseconds)
   await cluster.restart(away)
 }
 
@@ -132,7 +134,7 @@ test('the process goes on at once: its next transaction waits until it is clear 
   await acknowledge(process, 1)
   const next = write(process, 'b')
   next.catch(() => {})
-  await returnTooLate()
+  await returnTooLate(timedOutMilliseconds)
   await expect(next).rejects.toThrow('was aborted')
   await process.settled()
   expect(facts).toContainEqual(hung('commit'))

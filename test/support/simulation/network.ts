@@ -17,6 +17,8 @@ export class SimulatedNetwork {
   readonly #next: () => number
   /** From 0 to 1: how often something goes wrong on the way. */
   trouble = 0
+  /** What was given up by a client does not arrive any more. */
+  losesLate: () => boolean = () => false
 
   constructor(next: () => number) {
     this.#next = next
@@ -38,7 +40,10 @@ export class SimulatedNetwork {
     const fate = this.#next() / Math.max(this.trouble, 1e-9)
     if (fate < 0.2) {
       // Lost for the client, but perhaps still on its way.
-      if (this.#next() < 0.5) setTimeout(() => void attempt(act).catch(() => {}), this.#next() * lateMillisecondsMax)
+      const arrive = () => {
+        if (!this.losesLate()) void attempt(act).catch(() => {})
+      }
+      if (this.#next() < 0.5) setTimeout(arrive, this.#next() * lateMillisecondsMax)
       throw connectionLost()
     }
     if (fate < 0.3) throw protocolError(this.#next() < 0.5 ? coordinatorLoading : notCoordinator)
