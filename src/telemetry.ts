@@ -6,7 +6,7 @@ import type { DeadLetterReason, EntityStatus, HoldResults, OutcomeCounts } from 
 import type { SyncRun } from './sync/sync-run.ts'
 
 /** What Kafka can let us wait for, without an end. */
-export const waits = ['transaction coordinator', 'group coordinator', 'stable offsets'] as const
+export const waits = ['transaction coordinator', 'group coordinator', 'partition leaders', 'stable offsets'] as const
 export type WaitFor = (typeof waits)[number]
 
 export type Fact =

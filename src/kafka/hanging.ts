@@ -6,11 +6,13 @@
  * begins anew asks how the last transaction was ended, looks for what hangs, and ends it so.
  */
 import { LinkedEventsError } from '../errors.ts'
+import type { Tell } from '../telemetry.ts'
 import { type KafkaCluster, sendTo } from './cluster.ts'
 import { isAway } from './coordinator.ts'
 import { type Broker, Decoder, Encoder, type Protocol } from './internals.ts'
 import { protocolError } from './kafka-error.ts'
 import { type Place, readTopics, writeTopics } from './offset-requests.ts'
+import { Wait } from './wait.ts'
 
 const describeProducersKey = 61
 const describeTransactionsKey = 65
@@ -136,18 +138,28 @@ export interface Search {
   readonly producerId: bigint
   /** Asked between attempts: false ends the search. */
   readonly goesOn: () => boolean
+  readonly tell: Tell
 }
 
 /**
  * The partitions of these topics where this producer, which has no transaction open, has one open all the same. Waits for partitions
  * that have no leader, since only the leader knows. Null where we may not know: it needs Read on the topics. @throws CANCELLED
  */
-export async function findHanging({ cluster, topics, producerId, goesOn }: Search): Promise<readonly Place[] | null> {
+export async function findHanging(search: Search): Promise<readonly Place[] | null> {
+  const wait = new Wait({ for: 'partition leaders', what: search.topics.join(', '), tell: search.tell })
+  try {
+    return await find(search, wait)
+  } finally {
+    wait.isOver()
+  }
+}
+
+async function find({ cluster, topics, producerId, goesOn }: Search, wait: Wait): Promise<readonly Place[] | null> {
   const found: Place[] = []
   let left: readonly Place[] = topics.flatMap((topic) =>
     cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ topic, partition: partitionId })),
   )
-  for (let wait = pauseMilliseconds; left.length > 0; wait = Math.min(wait * 2, pauseMillisecondsMax)) {
+  for (let pause = pauseMilliseconds; left.length > 0; pause = Math.min(pause * 2, pauseMillisecondsMax)) {
     if (!goesOn()) throw new LinkedEventsError('CANCELLED', 'closed while looking for transactions that hang')
     const answers = await Promise.all(byLeader(cluster, left).map(([nodeId, places]) => ask(cluster, nodeId, places)))
     const described = answers.flat()
@@ -157,7 +169,8 @@ export async function findHanging({ cluster, topics, producerId, goesOn }: Searc
     found.push(...described.filter(({ code, open }) => code === 0 && open.includes(producerId)))
     left = described.filter(({ code }) => code !== 0)
     if (left.length === 0) break
-    await new Promise((resolve) => setTimeout(resolve, wait))
+    wait.lasts(`no leader answers for ${left.map(({ topic, partition }) => `${topic}/${partition}`).join(', ')}`)
+    await new Promise((resolve) => setTimeout(resolve, pause))
     await cluster.refreshMetadata().catch(() => {})
   }
   return found.map(({ topic, partition }) => ({ topic, partition }))

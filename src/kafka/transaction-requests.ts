@@ -97,15 +97,17 @@ export class TransactionRequests {
 
   /** Whether we have the right to look for what hangs. */
   async maySeeHanging(): Promise<boolean> {
-    const search = { cluster: this.#options.cluster, topics: this.#options.outputs, producerId: -1n }
-    return !this.#tells || (await findHanging({ ...search, goesOn: () => !this.#closed })) !== null
+    return !this.#tells || (await this.#search(-1n)) !== null
   }
 
   /** Where the last transaction of this producer, which has ended, is open all the same. */
   async #hanging(producerId: bigint): Promise<readonly Place[]> {
-    const { cluster, outputs } = this.#options
-    const search = { cluster, topics: outputs, producerId, goesOn: () => !this.#closed }
-    return (await findHanging(search)) ?? []
+    return (await this.#search(producerId)) ?? []
+  }
+
+  #search(producerId: bigint): Promise<readonly Place[] | null> {
+    const { cluster, outputs, tell } = this.#options
+    return findHanging({ cluster, topics: outputs, producerId, tell, goesOn: () => !this.#closed })
   }
 
   /** @throws CONCURRENT_TRANSACTIONS (51) where nothing may begin before the producer is initialised again */

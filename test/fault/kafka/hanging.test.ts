@@ -16,8 +16,8 @@ import { connectionTo, newTopic, unique, until, withAdmin } from '../../support/
 import { startBroker, type TestBroker } from '../../support/kafka-broker.ts'
 import { readAs } from '../../support/librdkafka.ts'
 
-/** The node with the only replica of the outputs; not the coordinator. */
-const away = 2
+/** The node with the only replica of the outputs. It coordinates nothing, so that the others end the transaction without it. */
+let away: number
 /** Its session with the controller has run out by then, and nobody leads its partitions. */
 const fencedMilliseconds = 6000
 /** A transaction that was begun meanwhile has run out of time. */
@@ -36,6 +36,13 @@ let facts: Fact[]
 beforeAll(async () => {
   cluster = await startBroker({ nodes: 3 })
   connection = connectionTo(cluster.brokers)
+  const any = unique('any')
+  const options = { connection, transactionalId: any, group: any, outputs: [], tell: () => {} }
+  const transactions = await openTransactions(options) // makes the topics of both coordinators
+  const find = (coordinatorType: number) => transactions.cluster.findGroupCoordinator({ groupId: any, coordinatorType })
+  const busy = [Number((await find(0)).nodeId), Number((await find(1)).nodeId)]
+  away = [3, 2, 1].find((node) => !busy.includes(node))!
+  await transactions.close()
 }, 120_000)
 afterAll(() => cluster?.stop())
 
@@ -49,7 +56,7 @@ beforeEach(async () => {
   await withAdmin(connection, async (admin) => {
     const replicas = [
       { partition: 0, nodes: [away] },
-      { partition: 1, nodes: [1] },
+      { partition: 1, nodes: [(away % 3) + 1] },
     ]
     await admin.reassign(output, replicas)
     await until(async () => {
@@ -138,6 +145,9 @@ test('the process goes on at once: its next transaction waits until it is clear 
   await expect(next).rejects.toThrow('was aborted')
   await process.settled()
   expect(facts).toContainEqual(hung('commit'))
+  const waited = facts.filter(({ name }) => name === 'waiting')
+  expect(waited[0]).toMatchObject({ for: 'partition leaders', why: `no leader answers for ${output}/0` })
+  expect(waited.at(-1)).toMatchObject({ for: 'partition leaders', why: null })
   await write(process, 'c')
   process.abandon(spoilt)
   await process.settled()
