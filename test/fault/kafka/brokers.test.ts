@@ -252,6 +252,7 @@ describe('three brokers whose leaders move', () => {
       for (; moving; asked++) {
         expect((await admin.offsets(topic)).map(({ high }) => high)).toEqual(new Array(partitions).fill(0))
         expect((await admin.offsetsAt(topic, 0)).map(({ offset }) => offset)).toEqual(new Array(partitions).fill(0))
+        expect(await readAll(connection, topic)).toEqual([])
       }
       await moved
     })
