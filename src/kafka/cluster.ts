@@ -19,8 +19,8 @@ import { stockAdmin } from './stock-admin.ts'
 /** At start, brokers must answer within this time. */
 export const connectSecondsMax = 15
 const topicPatienceTries = 4
-/** What `findLeaderForPartitions` says of a partition that has none. */
-const noLeader = '-1'
+/** The leader of a partition that has none. */
+export const noLeader = '-1'
 export const clusterRetry: RetryOptions = { retries: 5, initialRetryTime: 100, maxRetryTime: 3000 }
 /** Oldest Fetch and Produce versions that we speak: Kafka 2.3. */
 const fetchVersion = 11
@@ -150,6 +150,15 @@ function checkVersions(versions: Broker['versions']): void {
   throw new LinkedEventsError('KAFKA_FATAL', 'these brokers are older than Kafka 2.3, which is the oldest we speak', {
     hint: 'upgrade the brokers',
   })
+}
+
+/** The node id as text, as far as the cluster knows; `noLeader` where there is none. */
+export function leaderOf(cluster: KafkaCluster, { topic, partition }: { topic: string; partition: number }): string {
+  try {
+    return Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0] ?? noLeader
+  } catch {
+    return noLeader
+  }
 }
 
 /** Puts topics under the cluster's watch. @throws KAFKA_TOPIC_MISSING naming the topic, KAFKA_DENIED, KAFKA_UNAVAILABLE. */

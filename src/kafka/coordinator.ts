@@ -6,8 +6,6 @@ import type { Broker } from './internals.ts'
 import { kafkaCode, kafkaError, protocolError } from './kafka-error.ts'
 import { Wait } from './wait.ts'
 
-/** Network, time-out, loading, not there, moved. */
-const awayCodes = new Set([7, 13, 14, 15, 16])
 /** CONCURRENT_TRANSACTIONS: the one before is still being ended, which takes milliseconds. */
 export const stillEnding = 51
 const pauseMilliseconds = 10
@@ -18,8 +16,7 @@ const pauseMillisecondsMax = 2000
 
 /** Not there, or not ready: another attempt may find it so. */
 export function isAway(error: unknown): boolean {
-  const code = kafkaCode(error)
-  return code === null ? kafkaError(error, 'ask').code === 'KAFKA_UNAVAILABLE' : awayCodes.has(code)
+  return kafkaError(error, 'ask').code === 'KAFKA_UNAVAILABLE'
 }
 
 export interface CoordinatorOptions {

@@ -16,7 +16,7 @@ import {
   type TopicPartitions,
 } from './internals.ts'
 import { kafkaCode, protocolError } from './kafka-error.ts'
-import { byTopic, type Place, type StableOffset, stableOffsets } from './offset-requests.ts'
+import { byTopic, type Place, type StableOffset, stableOffsets, unstableOffset } from './offset-requests.ts'
 import { type FetchedPartition, RecordBatch } from './record-reader.ts'
 import { TransactionAborted } from './transaction-errors.ts'
 import type { Transactions } from './transactions.ts'
@@ -24,7 +24,6 @@ import { Wait } from './wait.ts'
 
 const offsetOutOfRange = 1
 const rebalanceInProgress = 27
-const unstableOffset = 88
 /** The leader is another one, or not known yet: look again, the membership is not touched. */
 const staleLeaderCodes = new Set([3, 5, 6, 9, 74, 76])
 /** Network, time-out, coordinator loading, not there, moved. */
@@ -234,6 +233,7 @@ export class Group extends ConsumerGroup {
       }
     }
     if (missing.length === 0) return
+    const unknown: Place[] = []
     for (const { topic, partition, offset, code } of await this.#committedOffsets(missing)) {
       if (code === unstableOffset) {
         this.#isUnstable(place({ topic, partition }))
@@ -241,9 +241,11 @@ export class Group extends ConsumerGroup {
       }
       if (code !== 0) throw protocolError(code)
       this.#isStable(place({ topic, partition }))
-      const known = offset >= 0 ? offset : await this.#earliest({ topic, partition })
-      if (known !== null) this.#setCommitted({ topic, partition, offset: String(known) })
+      if (offset >= 0) this.#setCommitted({ topic, partition, offset: String(offset) })
+      else unknown.push({ topic, partition })
     }
+    if (unknown.length === 0) return
+    for (const at of await this.#earliest(unknown)) this.#setCommitted(at)
   }
 
   async #committedOffsets(places: readonly Place[]): Promise<readonly StableOffset[]> {
@@ -267,9 +269,10 @@ export class Group extends ConsumerGroup {
     this.#waits.delete(what)
   }
 
-  async #earliest({ topic, partition }: Place): Promise<string | null> {
-    const [answer] = await this.cluster.fetchTopicsOffset([{ topic, partitions: [{ partition }], fromBeginning: true }])
-    return answer?.partitions[0]?.offset ?? null
+  async #earliest(places: readonly Place[]): Promise<(Place & { readonly offset: string })[]> {
+    const wanted = byTopic(places, ({ partition }) => ({ partition }))
+    const found = await this.cluster.fetchTopicsOffset(wanted.map((each) => ({ ...each, fromBeginning: true })))
+    return found.flatMap(({ topic, partitions }) => partitions.map((at) => ({ topic, ...at })))
   }
 
   async #findCoordinator(): Promise<void> {
@@ -311,11 +314,11 @@ export class Group extends ConsumerGroup {
     topic: string
     partition: number
   }): Promise<void> {
-    const earliest = await this.#earliest({ topic, partition })
-    if (earliest === null) return
-    this.seek({ topic, partition, offset: earliest })
+    const [earliest] = await this.#earliest([{ topic, partition }])
+    if (earliest === undefined) return
+    this.seek(earliest)
     const expected = this.#asked.get(place({ topic, partition })) ?? 0
-    this.#hooks.jumped({ topic, partition, expected, found: Number(earliest) })
+    this.#hooks.jumped({ topic, partition, expected, found: Number(earliest.offset) })
   }
 }
 

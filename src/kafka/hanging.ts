@@ -7,7 +7,7 @@
  */
 import { LinkedEventsError } from '../errors.ts'
 import type { Tell } from '../telemetry.ts'
-import { type KafkaCluster, sendTo } from './cluster.ts'
+import { type KafkaCluster, leaderOf, noLeader, sendTo } from './cluster.ts'
 import { isAway } from './coordinator.ts'
 import { type Broker, Decoder, Encoder, type Protocol } from './internals.ts'
 import { protocolError } from './kafka-error.ts'
@@ -46,6 +46,8 @@ export interface LastTransaction {
   readonly producerId: bigint
   /** How it was ended, or is being; null where nothing is known of one, or it is open. */
   readonly decision: Decision | null
+  /** Ended, as far as the coordinator knows. */
+  readonly isOver: boolean
 }
 
 /** The last transaction of this id; null where it was never used. */
@@ -75,7 +77,11 @@ export function lastTransaction(transactionalId: string): Protocol<LastTransacti
       async parse({ code, state, producerId }: { code: number; state: string; producerId: string }) {
         if (code === unknownTransactionalId) return null
         if (code !== 0) throw protocolError(code)
-        return { producerId: BigInt(producerId), decision: decisions[state] ?? null }
+        return {
+          producerId: BigInt(producerId),
+          decision: decisions[state] ?? null,
+          isOver: state.startsWith('Complete'),
+        }
       },
     },
   }
@@ -185,18 +191,9 @@ function byLeader(cluster: KafkaCluster, places: readonly Place[]): [string, Pla
   return [...leaders]
 }
 
-/** `-1` while there is none. */
-function leaderOf(cluster: KafkaCluster, { topic, partition }: Place): string {
-  try {
-    return Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0] ?? '-1'
-  } catch {
-    return '-1'
-  }
-}
-
 async function ask(cluster: KafkaCluster, nodeId: string, places: readonly Place[]): Promise<readonly Described[]> {
   const unknown = places.map((place) => ({ ...place, code: notAvailable, open: [] }))
-  if (nodeId === '-1') return unknown
+  if (nodeId === noLeader) return unknown
   try {
     return await sendTo(await cluster.findBroker({ nodeId }), describeProducers(places))
   } catch (error) {

@@ -92,6 +92,9 @@ export function txnOffsetCommit(commit: TransactionalCommit): Protocol<void> {
   }
 }
 
+/** A transaction is about to move the offset. */
+export const unstableOffset = 88
+
 /** The offset is -1 where the group has none; `code` 88 says that a transaction is about to move it. */
 export interface StableOffset extends Consumed {
   readonly code: number

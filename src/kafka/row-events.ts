@@ -10,7 +10,7 @@ import { Batches, WriterPool } from './batches.ts'
 import { type KafkaCluster, openCluster, within } from './cluster.ts'
 import type { KafkaConnection } from './connection.ts'
 import { kafkaError, protocolError } from './kafka-error.ts'
-import { noMembership, type Place, speaksTransactions } from './offset-requests.ts'
+import { noMembership, type Place, speaksTransactions, unstableOffset } from './offset-requests.ts'
 import type { Producer } from './produce.ts'
 import { append } from './publish.ts'
 import { Sender } from './sender.ts'
@@ -27,8 +27,7 @@ const waitMilliseconds = 120_000
 const abortMilliseconds = 2000
 /** Attempts in a row that write nothing. */
 const attemptsMax = 10
-/** A transaction is about to move the offset, which takes milliseconds; brokers that die while they commit one can forget it. */
-const unstable = 88
+/** What moves the mark takes milliseconds; brokers that die while they commit it can forget it. */
 const unstableMilliseconds = 50
 const unstableTriesMax = 600
 
@@ -168,7 +167,7 @@ class Sending {
       const [found] = await this.#requests.stableOffsets([{ topic, partition: 0 }])
       const code = found?.code ?? 0
       if (code === 0) return found?.metadata === this.#order.delta ? found.offset : 0
-      if (code !== unstable) throw protocolError(code)
+      if (code !== unstableOffset) throw protocolError(code)
       if (tries === unstableTriesMax) {
         const hint = 'see `kafka-transactions.sh find-hanging`, and abort what it finds in __consumer_offsets'
         throw new LinkedEventsError('KAFKA_UNAVAILABLE', `a transaction of group "${stream}" does not end`, { hint })

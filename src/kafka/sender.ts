@@ -4,7 +4,7 @@
  */
 import { LinkedEventsError } from '../errors.ts'
 import type { Tell } from '../telemetry.ts'
-import { type KafkaCluster, sendTo } from './cluster.ts'
+import { type KafkaCluster, leaderOf, noLeader, sendTo } from './cluster.ts'
 import type { Broker } from './internals.ts'
 import { kafkaCode, kafkaError, protocolError } from './kafka-error.ts'
 import { type Producer, produceRequest } from './produce.ts'
@@ -138,7 +138,7 @@ export class Sender {
     for (const queue of this.#partitions.values()) {
       const job = queue.jobs[0]
       if (job === undefined || queue.inFlight) continue
-      const leader = this.#leader(queue)
+      const leader = leaderOf(this.#cluster, queue)
       const size = (sizes.get(leader) ?? 0) + job.writer.size
       const jobs = byLeader.get(leader) ?? []
       if (this.#busy.has(leader) || (jobs.length > 0 && size > requestBytesMax)) continue
@@ -148,15 +148,6 @@ export class Sender {
       queue.inFlight = true
     }
     return byLeader
-  }
-
-  /** The node id as text; `-1` while there is no leader. */
-  #leader(queue: PartitionQueue): string {
-    try {
-      return Object.keys(this.#cluster.findLeaderForPartitions(queue.topic, [queue.partition]))[0] ?? '-1'
-    } catch {
-      return '-1'
-    }
   }
 
   async #request(leader: string, jobs: Job[]): Promise<void> {
@@ -180,7 +171,7 @@ export class Sender {
   /** Sends the batches once; returns those to send again. */
   async #attempt(leader: string, jobs: readonly Job[]): Promise<{ job: Job; error: unknown }[]> {
     await this.#cluster.refreshMetadataIfNecessary()
-    if (leader === '-1') return jobs.map((job) => ({ job, error: protocolError(5) }))
+    if (leader === noLeader) return jobs.map((job) => ({ job, error: protocolError(5) }))
     const producer = await this.#initialised()
     const broker = await this.#cluster.findBroker({ nodeId: leader })
     if (this.#transaction !== null) await this.#join(this.#transaction, jobs)

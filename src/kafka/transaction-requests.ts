@@ -13,10 +13,10 @@ import {
   type StableOffset,
   stableOffsets,
   txnOffsetCommit,
+  unstableOffset,
 } from './offset-requests.ts'
 import type { Producer } from './produce.ts'
 
-const unstableOffset = 88
 /** The end of a transaction takes milliseconds. Longer than this, and brokers may be away. */
 const settleMilliseconds = 1000
 
@@ -64,8 +64,7 @@ export class TransactionRequests {
         const last = this.#tells ? await sendTo(broker, lastTransaction(transactionalId)) : null
         decision = last?.decision ?? null
         // The initialisation makes the coordinator forget its decision: what may have to be waited for is waited for before.
-        if (last !== null && decision !== null)
-          await Promise.all([this.#hanging(last.producerId), this.stableOffsets([])])
+        if (last?.isOver) await Promise.all([this.#hanging(last.producerId), this.stableOffsets([])])
         return broker.initProducerId({ transactionalId, transactionTimeout })
       })
       this.#unansweredBefore = this.#unanswered()

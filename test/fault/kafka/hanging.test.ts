@@ -103,11 +103,17 @@ const hung = (decision: 'commit' | 'abort') => ({
   decision,
 })
 
-test('it was committed, and its process was killed: the next process commits what hangs', async () => {
-  const first = await begin()
-  await write(first, 'a')
+/** Committed, while the only replica of one output is away. */
+async function beginAndCommit(): Promise<Transactions> {
+  const transactions = await begin()
+  await write(transactions, 'a')
   await cluster.kill(away)
-  await acknowledge(first, 1)
+  await acknowledge(transactions, 1)
+  return transactions
+}
+
+test('it was committed, and its process was killed: the next process commits what hangs', async () => {
+  const first = await beginAndCommit()
   first.cluster.abandon()
   await returnTooLate()
   const second = await begin()
@@ -135,10 +141,7 @@ test('it was aborted by the next process: what hangs is not committed by its fir
 })
 
 test('the process goes on at once: its next transaction waits until it is clear what became of the one before', async () => {
-  const process = await begin()
-  await write(process, 'a')
-  await cluster.kill(away)
-  await acknowledge(process, 1)
+  const process = await beginAndCommit()
   const next = write(process, 'b')
   next.catch(() => {})
   await returnTooLate(timedOutMilliseconds)
@@ -158,10 +161,7 @@ test('the process goes on at once: its next transaction waits until it is clear 
 })
 
 test('the process goes on later: it looks before it begins', async () => {
-  const process = await begin()
-  await write(process, 'a')
-  await cluster.kill(away)
-  await acknowledge(process, 1)
+  const process = await beginAndCommit()
   await returnTooLate()
   await expect(write(process, 'b')).rejects.toThrow('was aborted')
   await process.settled()
@@ -171,4 +171,17 @@ test('the process goes on later: it looks before it begins', async () => {
   await process.settled()
   await process.close()
   expect(await visible()).toEqual(['0: a', '1: a'])
+})
+
+test('a process that died between two requests, so that nobody knows the decision: the next one ends and says where it hangs', async () => {
+  const first = await beginAndCommit()
+  await returnTooLate()
+  const transactionalId = `${group}.process`
+  const coordinator = await first.cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: 1 })
+  await coordinator.initProducerId({ transactionalId, transactionTimeout: 10_000 })
+  first.cluster.abandon()
+  await expect(begin()).rejects.toMatchObject({
+    code: 'KAFKA_FATAL',
+    message: `a transaction of "${transactionalId}" hangs in ${output}/0`,
+  })
 })
