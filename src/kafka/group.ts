@@ -16,7 +16,14 @@ import {
   type TopicPartitions,
 } from './internals.ts'
 import { kafkaCode, protocolError } from './kafka-error.ts'
-import { byTopic, type Place, type StableOffset, stableOffsets, unstableOffset } from './offset-requests.ts'
+import {
+  byTopic,
+  committedOffsets,
+  type Place,
+  type StableOffset,
+  stableOffsets,
+  unstableOffset,
+} from './offset-requests.ts'
 import { type FetchedPartition, RecordBatch } from './record-reader.ts'
 import { TransactionAborted } from './transaction-errors.ts'
 import type { Transactions } from './transactions.ts'
@@ -251,11 +258,7 @@ export class Group extends ConsumerGroup {
   async #committedOffsets(places: readonly Place[]): Promise<readonly StableOffset[]> {
     const coordinator = await this.offsetManager.getCoordinator()
     if (this.#transactions !== null) return sendTo(coordinator, stableOffsets(this.groupId, places))
-    const topics = byTopic(places, ({ partition }) => ({ partition }))
-    const { responses } = await coordinator.offsetFetch({ groupId: this.groupId, topics })
-    return responses.flatMap(({ topic, partitions }) =>
-      partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset), code: 0 })),
-    )
+    return (await committedOffsets(coordinator, this.groupId, places)).map((at) => ({ ...at, code: 0 }))
   }
 
   #isUnstable(what: string): void {

@@ -92,6 +92,19 @@ export function txnOffsetCommit(commit: TransactionalCommit): Protocol<void> {
   }
 }
 
+/** -1 where the group has none. */
+export async function committedOffsets(
+  coordinator: Broker,
+  groupId: string,
+  places: readonly Place[],
+): Promise<(Place & { readonly offset: number })[]> {
+  const topics = byTopic(places, ({ partition }) => ({ partition }))
+  const { responses } = await coordinator.offsetFetch({ groupId, topics })
+  return responses.flatMap(({ topic, partitions }) =>
+    partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) })),
+  )
+}
+
 /** A transaction is about to move the offset. */
 export const unstableOffset = 88
 

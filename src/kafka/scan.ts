@@ -6,7 +6,7 @@ import type { KafkaConnection } from './connection.ts'
 import { fetchFrom } from './fetch.ts'
 import { createErrorFromCode } from './internals.ts'
 import { kafkaError } from './kafka-error.ts'
-import { comingPartition, patiently } from './patience.ts'
+import { askLeaders } from './patience.ts'
 import { RecordBatch } from './record-reader.ts'
 
 export interface ScanOptions {
@@ -77,10 +77,7 @@ async function stretches(cluster: KafkaCluster, options: ScanOptions): Promise<S
   }
   const wanted = { topic, partitions: (partitions ?? all).map((partition) => ({ partition })) }
   const ask = async (fromBeginning: boolean) => {
-    const [answer] = await patiently(async () => {
-      await cluster.refreshMetadata()
-      return cluster.fetchTopicsOffset([{ ...wanted, fromBeginning }])
-    }, comingPartition)
+    const [answer] = await askLeaders(cluster, () => cluster.fetchTopicsOffset([{ ...wanted, fromBeginning }]))
     return new Map((answer?.partitions ?? []).map(({ partition, offset }) => [partition, Number(offset)]))
   }
   try {

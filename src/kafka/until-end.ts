@@ -1,7 +1,8 @@
 /** How far each partition is to be read, fixed once, and which have been committed that far, by this member or another. */
 import type { KafkaCluster } from './cluster.ts'
 import { kafkaError } from './kafka-error.ts'
-import { comingPartition, patiently } from './patience.ts'
+import { committedOffsets } from './offset-requests.ts'
+import { askLeaders, patiently } from './patience.ts'
 
 export interface Stretch {
   readonly topic: string
@@ -46,7 +47,11 @@ export class UntilEnd {
   async look(cluster: KafkaCluster, group: string): Promise<void> {
     const left = [...this.#stretches.values()].filter((stretch) => stretch.committed < stretch.end)
     if (left.length === 0) return
-    for (const { topic, partition, offset } of await committedOffsets(cluster, group, left))
+    for (const { topic, partition, offset } of await committedOffsets(
+      await cluster.findGroupCoordinator({ groupId: group }),
+      group,
+      left,
+    ))
       this.committed(topic, partition, offset)
   }
 }
@@ -59,10 +64,7 @@ export async function fixEnds(cluster: KafkaCluster, group: string, topics: read
       partitions: cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ partition: partitionId })),
     }))
     const ask = (fromBeginning: boolean) =>
-      patiently(async () => {
-        await cluster.refreshMetadata()
-        return cluster.fetchTopicsOffset(wanted.map((each) => ({ ...each, fromBeginning })))
-      }, comingPartition)
+      askLeaders(cluster, () => cluster.fetchTopicsOffset(wanted.map((each) => ({ ...each, fromBeginning }))))
     const [lows, ends] = [await ask(true), await ask(false)]
     const low = new Map(
       lows.flatMap((each) => each.partitions.map((at) => [`${each.topic}/${at.partition}`, at.offset])),
@@ -89,20 +91,4 @@ export async function known(until: UntilEnd, cluster: KafkaCluster, group: strin
   } catch (error) {
     throw kafkaError(error, `find what "${group}" has committed`)
   }
-}
-
-async function committedOffsets(
-  cluster: KafkaCluster,
-  groupId: string,
-  places: readonly { readonly topic: string; readonly partition: number }[],
-): Promise<{ topic: string; partition: number; offset: number }[]> {
-  const topics = [...new Set(places.map(({ topic }) => topic))].map((topic) => ({
-    topic,
-    partitions: places.filter((place) => place.topic === topic).map(({ partition }) => ({ partition })),
-  }))
-  const coordinator = await cluster.findGroupCoordinator({ groupId })
-  const { responses } = await coordinator.offsetFetch({ groupId, topics })
-  return responses.flatMap(({ topic, partitions }) =>
-    partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) })),
-  )
 }

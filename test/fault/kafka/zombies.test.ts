@@ -99,8 +99,9 @@ describe('the offsets of a process that sleeps in its commit are about to move',
   })
 
   test('it arrives too late: the transaction has run out of time, and the next owner has done it again', async () => {
-    const { zombie, release } = await zombieInCommit()
+    const { zombie, other, release } = await zombieInCommit()
     await untilConsumed(connection, lane, members)
+    expect(other.lines.some((line) => line.includes('"for":"stable offsets"'))).toBe(true) // it has told what it waits for
     release()
     zombie.child.kill('SIGCONT')
     await until(() => zombie.lines.some((line) => line.includes('"committed":false')), 'the zombie has heard of it')
