@@ -18,7 +18,7 @@ const contract = {
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'property', include: ['test/property/**/*.test.ts'], testTimeout: 120_000 } },
       {
         test: { ...contract, name: 'contract', include: ['test/contract/**/*.test.ts'], exclude: [...exclude, spark] },

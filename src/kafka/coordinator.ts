@@ -3,13 +3,13 @@ import { LinkedEventsError } from '../errors.ts'
 import type { Tell } from '../telemetry.ts'
 import type { KafkaCluster } from './cluster.ts'
 import type { Broker } from './internals.ts'
-import { kafkaCode, kafkaError, protocolError } from './kafka-error.ts'
+import { kafkaCode, kafkaError } from './kafka-error.ts'
 import { Wait } from './wait.ts'
 
 /** CONCURRENT_TRANSACTIONS: the one before is still being ended, which takes milliseconds. */
 export const stillEnding = 51
 const pauseMilliseconds = 10
-const stillEndingMillisecondsMax = 50
+export const stillEndingMillisecondsMax = 50
 /** A broker that answers will soon know better. */
 const movingMillisecondsMax = 250
 const pauseMillisecondsMax = 2000
@@ -42,13 +42,12 @@ export class Coordinator {
   }
 
   /**
-   * Resolves with the answer, however long the coordinator is away; only `close` ends the asking, or `patience`, in milliseconds.
-   * @throws what it answers; CONCURRENT_TRANSACTIONS (51) when the patience is over
+   * Resolves with the answer, however long the coordinator is away; only `close` ends the asking.
+   * @throws what it answers
    */
-  async ask<T>(question: (coordinator: Broker) => Promise<T>, patience = Number.POSITIVE_INFINITY): Promise<T> {
+  async ask<T>(question: (coordinator: Broker) => Promise<T>): Promise<T> {
     const { cluster, of, id, tell } = this.#options
     const wait = new Wait({ for: `${of} coordinator`, what: id, tell })
-    const end = performance.now() + patience
     try {
       for (let pause = pauseMilliseconds; ; pause = Math.min(pause * 2, pauseMillisecondsMax)) {
         if (this.#closed)
@@ -65,7 +64,6 @@ export class Coordinator {
             if (code === null || code === 7 || code === 13) this.#unanswered++
             this.#broker = null
           }
-          if (performance.now() > end) throw protocolError(stillEnding)
           wait.lasts(error)
         }
         await new Promise((resolve) => setTimeout(resolve, pause))

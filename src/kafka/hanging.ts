@@ -139,8 +139,8 @@ function readOpen(decoder: Decoder): bigint[] {
 
 export interface Search {
   readonly cluster: KafkaCluster
-  /** Under the cluster's watch. */
-  readonly topics: readonly string[]
+  /** Of topics that are under the cluster's watch. */
+  readonly places: readonly Place[]
   readonly producerId: bigint
   /** Asked between attempts: false ends the search. */
   readonly goesOn: () => boolean
@@ -148,11 +148,12 @@ export interface Search {
 }
 
 /**
- * The partitions of these topics where this producer, which has no transaction open, has one open all the same. Waits for partitions
+ * Those of these partitions where this producer, which has no transaction open, has one open all the same. Waits for the ones
  * that have no leader, since only the leader knows. Null where we may not know: it needs Read on the topics. @throws CANCELLED
  */
 export async function findHanging(search: Search): Promise<readonly Place[] | null> {
-  const wait = new Wait({ for: 'partition leaders', what: search.topics.join(', '), tell: search.tell })
+  const what = [...new Set(search.places.map(({ topic }) => topic))].join(', ')
+  const wait = new Wait({ for: 'partition leaders', what, tell: search.tell })
   try {
     return await find(search, wait)
   } finally {
@@ -160,11 +161,9 @@ export async function findHanging(search: Search): Promise<readonly Place[] | nu
   }
 }
 
-async function find({ cluster, topics, producerId, goesOn }: Search, wait: Wait): Promise<readonly Place[] | null> {
+async function find({ cluster, places, producerId, goesOn }: Search, wait: Wait): Promise<readonly Place[] | null> {
   const found: Place[] = []
-  let left: readonly Place[] = topics.flatMap((topic) =>
-    cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ topic, partition: partitionId })),
-  )
+  let left = places
   for (let pause = pauseMilliseconds; left.length > 0; pause = Math.min(pause * 2, pauseMillisecondsMax)) {
     if (!goesOn()) throw new LinkedEventsError('CANCELLED', 'closed while looking for transactions that hang')
     const answers = await Promise.all(byLeader(cluster, left).map(([nodeId, places]) => ask(cluster, nodeId, places)))

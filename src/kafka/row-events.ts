@@ -54,8 +54,8 @@ export function kafkaRowEvents(options: RowEventsOptions): RowEvents {
   }
 }
 
-/** A request may still arrive that got no answer, and would act on the next transaction. */
-class Unanswered extends Error {}
+/** Something of the last transaction hangs, or may still arrive: the producer is to be initialised again before the next. */
+class NotEnded extends Error {}
 
 class Sending {
   readonly #options: RowEventsOptions
@@ -104,7 +104,7 @@ class Sending {
       } catch (error) {
         const over = isOver(error) // a new one may go on, if it is still for us
         if (over) this.#open = false
-        if ((!over && !(error instanceof Unanswered)) || ++this.#attempts >= attemptsMax) throw error
+        if ((!over && !(error instanceof NotEnded)) || ++this.#attempts >= attemptsMax) throw error
       }
     }
   }
@@ -137,7 +137,8 @@ class Sending {
       this.#order.sent(events)
       batches = new Batches({ pool: this.#pool, now: Date.now() })
       events = bytes = 0
-      if (this.#requests.mayComeLate) throw new Unanswered('a request got no answer')
+      const settled = this.#bounded(this.#requests.settle(this.#producer!), 'find out whether it has ended')
+      if (!(await settled)) throw new NotEnded('the last transaction has not ended everywhere')
     }
     for await (const page of this.#order.changes()) {
       for (const event of page) {

@@ -8,9 +8,6 @@ const membershipCodes = new Set([22, 25, 27, 82])
 /** The transaction is spoilt, the next may be fine: sequence numbers, its state, its producer id. */
 const brokenCodes = new Set([45, 48, 49, 59])
 
-/** The one before has not ended everywhere, or may not have: nothing may begin on top of it. */
-const unsettledCode = 51
-
 /** Nothing of the transaction is visible, and its batches are to be read again. `cause` says why. */
 export class TransactionAborted extends Error {
   override readonly name = 'TransactionAborted'
@@ -23,7 +20,7 @@ export class TransactionAborted extends Error {
 
 export interface Verdict {
   /** `late`: it took longer than the brokers allow. `broken`: the next may be fine, unless this happens again and again. */
-  readonly kind: 'moved' | 'unsettled' | 'late' | 'broken' | 'fatal'
+  readonly kind: 'moved' | 'late' | 'broken' | 'fatal'
   /** A TransactionAborted, unless it is fatal. */
   readonly error: Error
 }
@@ -33,7 +30,6 @@ export function judge(reason: unknown, transactionalId: string, isLate: boolean)
   const code = kafkaCode(reason)
   const aborted = new TransactionAborted(`a transaction of "${transactionalId}" was aborted`, { cause: reason })
   if (code !== null && membershipCodes.has(code)) return { kind: 'moved', error: aborted }
-  if (code === unsettledCode) return { kind: 'unsettled', error: aborted }
   if (code !== null && brokenCodes.has(code)) return { kind: 'broken', error: aborted }
   if (code === null || !fencedCodes.has(code)) return { kind: 'fatal', error: fatal(reason) }
   // The brokers give one answer to two things. A transaction that is younger than its time-out cannot have run out of time.
@@ -45,7 +41,7 @@ export function judge(reason: unknown, transactionalId: string, isLate: boolean)
 /** The transaction is over, by its time-out, by what spoilt it, or by another producer of its id. */
 export function isOver(error: unknown): boolean {
   const code = kafkaCode(error)
-  return code !== null && (fencedCodes.has(code) || brokenCodes.has(code) || code === unsettledCode)
+  return code !== null && (fencedCodes.has(code) || brokenCodes.has(code))
 }
 
 export function fatal(reason: unknown): LinkedEventsError {

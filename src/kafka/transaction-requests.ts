@@ -2,9 +2,8 @@
 import { LinkedEventsError } from '../errors.ts'
 import type { Tell } from '../telemetry.ts'
 import { type KafkaCluster, sendTo } from './cluster.ts'
-import { Coordinator, stillEnding } from './coordinator.ts'
+import { Coordinator, stillEnding, stillEndingMillisecondsMax } from './coordinator.ts'
 import { type Decision, findHanging, lastTransaction, tellsOfTransactions } from './hanging.ts'
-import type { Broker } from './internals.ts'
 import { protocolError } from './kafka-error.ts'
 import {
   type Consumed,
@@ -17,7 +16,7 @@ import {
 } from './offset-requests.ts'
 import type { Producer } from './produce.ts'
 
-/** The end of a transaction takes milliseconds. Longer than this, and brokers may be away. */
+/** The end of a transaction takes milliseconds. Longer than this, and brokers may be away, or have forgotten a part. */
 const settleMilliseconds = 1000
 
 export interface TransactionRequestsOptions {
@@ -35,12 +34,9 @@ export class TransactionRequests {
   readonly #groupCoordinator: Coordinator
   readonly #tells: boolean
   #unansweredBefore = 0
-  /** Null before the first request of a transaction. */
-  #begun: Promise<void> | null = null
+  /** Of the transaction that is open. */
+  #written: Place[] = []
   #consumed: readonly Consumed[] = []
-  #begunAt = 0
-  /** The last transaction of this epoch. */
-  #last: { readonly decision: Decision; readonly begun: number; readonly consumed: readonly Consumed[] } | null = null
   #closed = false
 
   constructor(options: TransactionRequestsOptions) {
@@ -63,22 +59,24 @@ export class TransactionRequests {
       const answer = await this.#coordinator.ask(async (broker) => {
         const last = this.#tells ? await sendTo(broker, lastTransaction(transactionalId)) : null
         decision = last?.decision ?? null
-        // The initialisation makes the coordinator forget its decision: what may have to be waited for is waited for before.
-        if (last?.isOver) await Promise.all([this.#hanging(last.producerId), this.stableOffsets([])])
+        if (last !== null && decision !== null) {
+          if (!last.isOver) throw protocolError(stillEnding)
+          // The initialisation makes the coordinator forget its decision: what may have to be waited for is waited for before.
+          await Promise.all([this.#hanging(last.producerId, this.#outputs()), this.stableOffsets([])])
+        }
         return broker.initProducerId({ transactionalId, transactionTimeout })
       })
       this.#unansweredBefore = this.#unanswered()
       const producer = { id: BigInt(answer.producerId), epoch: answer.producerEpoch, transactionalId }
       if (this.#tells) await this.#endHanging(producer, decision)
-      // The end of what hung may arrive once more: another epoch shuts it out.
-      if (!this.mayComeLate) return producer
+      if (await this.settle(producer)) return producer
     }
   }
 
   /** The coordinator's decision once more, for partitions that may not have heard of it. Whether the group's offsets have is not asked: it costs as much. */
   async #endHanging(producer: Producer, decision: Decision | null): Promise<void> {
     const { transactionalId } = this.#options
-    const partitions = await this.#hanging(producer.id)
+    const partitions = await this.#hanging(producer.id, this.#outputs())
     const names = partitions.map(({ topic, partition }) => `${topic}/${partition}`)
     if (decision === null) {
       if (partitions.length === 0) return
@@ -86,87 +84,46 @@ export class TransactionRequests {
         hint: 'nobody knows any more how it was ended: see "Transactions that hang" in docs/operations.md',
       })
     }
-    if (partitions.length > 0) await this.#addPartitions(producer, partitions)
-    await this.#addGroup(producer)
-    const begun = performance.now()
+    if (partitions.length > 0) await this.addPartitions(producer, partitions)
+    await this.addGroup(producer)
     await this.#end(producer, decision)
-    this.#last = { decision, begun, consumed: [] }
     if (partitions.length > 0) this.#options.tell({ name: 'transaction-hung', partitions, decision })
   }
 
   /** Whether we have the right to look for what hangs. */
   async maySeeHanging(): Promise<boolean> {
-    return !this.#tells || (await this.#search(-1n)) !== null
+    return !this.#tells || (await this.#search(-1n, this.#outputs())) !== null
   }
 
-  /** Where the last transaction of this producer, which has ended, is open all the same. */
-  async #hanging(producerId: bigint): Promise<readonly Place[]> {
-    return (await this.#search(producerId)) ?? []
+  /** Those where a transaction of this producer is open. */
+  async #hanging(producerId: bigint, places: readonly Place[]): Promise<readonly Place[]> {
+    return (await this.#search(producerId, places)) ?? []
   }
 
-  #search(producerId: bigint): Promise<readonly Place[] | null> {
-    const { cluster, outputs, tell } = this.#options
-    return findHanging({ cluster, topics: outputs, producerId, tell, goesOn: () => !this.#closed })
+  #search(producerId: bigint, places: readonly Place[]): Promise<readonly Place[] | null> {
+    const { cluster, tell } = this.#options
+    return findHanging({ cluster, places, producerId, tell, goesOn: () => !this.#closed })
   }
 
-  /** @throws CONCURRENT_TRANSACTIONS (51) where nothing may begin before the producer is initialised again */
-  addPartitions(producer: Producer, places: readonly Place[]): Promise<void> {
-    return this.#add(producer, () => this.#addPartitions(producer, places, settleMilliseconds))
+  #outputs(): Place[] {
+    const { cluster, outputs } = this.#options
+    return outputs.flatMap((topic) =>
+      cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ topic, partition: partitionId })),
+    )
   }
 
-  /** @throws as `addPartitions` */
-  addGroup(producer: Producer): Promise<void> {
-    return this.#add(producer, () => this.#addGroup(producer, settleMilliseconds))
-  }
-
-  async #add(producer: Producer, add: () => Promise<void>): Promise<void> {
-    if (this.#begun === null) {
-      this.#begun = this.#begin(producer, add)
-      await this.#begun
-      return
-    }
-    await this.#begun
-    await add()
-  }
-
-  /**
-   * A partition is given up seconds after its leader died, and what was written there before is ended within milliseconds. So what
-   * begins later than that looks first whether the one before hangs: were this one aborted on top of it, both would be.
-   */
-  async #begin(producer: Producer, add: () => Promise<void>): Promise<void> {
-    const last = this.#last
-    let looked = last?.begun ?? Number.POSITIVE_INFINITY
-    const isLate = () => performance.now() - looked > settleMilliseconds
-    if (last !== null && isLate()) {
-      if (await this.#hangs(producer, last.consumed)) throw protocolError(stillEnding)
-      looked = performance.now()
-    }
-    this.#begunAt = performance.now()
-    await add()
-    // A process that was suspended has begun on top of what it could not see. Nothing is written yet: let it be the end of both.
-    if (last === null || !isLate() || !(await this.#hangs(producer, last.consumed))) return
-    await this.#endHanging(producer, last.decision)
-    throw protocolError(stillEnding)
-  }
-
-  async #hangs(producer: Producer, consumed: readonly Consumed[]): Promise<boolean> {
-    if ((await this.#hanging(producer.id)).length > 0) return true
-    return consumed.length > 0 && (await this.stableOffsets(consumed)).some(({ code }) => code === unstableOffset)
-  }
-
-  async #addPartitions(producer: Producer, places: readonly Place[], patience?: number): Promise<void> {
+  async addPartitions(producer: Producer, places: readonly Place[]): Promise<void> {
     const topics = [...new Set(places.map(({ topic }) => topic))].map((topic) => ({
       topic,
       partitions: [...new Set(places.filter((place) => place.topic === topic).map(({ partition }) => partition))],
     }))
-    const question = (broker: Broker) => broker.addPartitionsToTxn({ ...this.#ids(producer), topics })
-    await this.#coordinator.ask(question, patience)
+    await this.#coordinator.ask((broker) => broker.addPartitionsToTxn({ ...this.#ids(producer), topics }))
+    this.#written.push(...places)
   }
 
-  async #addGroup(producer: Producer, patience?: number): Promise<void> {
+  async addGroup(producer: Producer): Promise<void> {
     const { group: groupId } = this.#options
-    const question = (broker: Broker) => broker.addOffsetsToTxn({ ...this.#ids(producer), groupId })
-    await this.#coordinator.ask(question, patience)
+    await this.#coordinator.ask((broker) => broker.addOffsetsToTxn({ ...this.#ids(producer), groupId }))
   }
 
   /** The group must have been added. */
@@ -182,20 +139,44 @@ export class TransactionRequests {
 
   /** Only its answer says whether the transaction was committed. */
   async commit(producer: Producer): Promise<void> {
-    const [begun, consumed] = [this.#begunAt, this.#consumed]
     await this.#end(producer, 'commit')
-    if (this.#tells) this.#last = { decision: 'commit', begun, consumed }
+  }
+
+  /**
+   * Resolves when the transaction that was committed has ended everywhere, some milliseconds later. False where it hangs, or a request
+   * may still arrive: then nothing may begin before the producer is initialised again, since what is aborted on top of a transaction
+   * that hangs takes it along. Waits for partitions that have no leader. @throws CANCELLED
+   */
+  async settle(producer: Producer): Promise<boolean> {
+    let written: readonly Place[] = this.#written
+    let consumed: readonly Consumed[] = this.#consumed
+    this.#forget()
+    if (this.mayComeLate) return false
+    if (!this.#tells) return true
+    const end = performance.now() + settleMilliseconds
+    for (let pause = 1; written.length + consumed.length > 0; pause = Math.min(pause * 2, stillEndingMillisecondsMax)) {
+      if (performance.now() > end) return false
+      await new Promise((resolve) => setTimeout(resolve, pause))
+      ;[written, consumed] = await Promise.all([this.#hanging(producer.id, written), this.#unstable(consumed)])
+    }
+    return true
+  }
+
+  async #unstable(consumed: readonly Consumed[]): Promise<readonly Consumed[]> {
+    if (consumed.length === 0) return consumed
+    const stable = await this.stableOffsets(consumed)
+    return consumed.filter(({ topic, partition }) =>
+      stable.some((at) => at.code === unstableOffset && at.topic === topic && at.partition === partition),
+    )
   }
 
   async #end(producer: Producer, decision: Decision): Promise<void> {
     const transactionResult = decision === 'commit'
     await this.#coordinator.ask((broker) => broker.endTxn({ ...this.#ids(producer), transactionResult }))
-    this.#forget()
   }
 
   #forget(): void {
-    this.#begun = null
-    this.#last = null
+    this.#written = []
     this.#consumed = []
   }
 

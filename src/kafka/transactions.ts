@@ -235,7 +235,16 @@ export class Transactions {
     const seconds = (performance.now() - transaction.begun) / 1000
     tell({ name: 'transaction-ended', committed: true, batches: consumed.length, seconds, reason: null })
     transaction.end(null)
-    if (this.#requests.mayComeLate) this.#initialise() // a new epoch shuts out what comes late
+    await this.#settle(producer)
+  }
+
+  /** Nothing begins before it is certain that nothing of the last transaction hangs, or comes late. */
+  async #settle(producer: Producer): Promise<void> {
+    try {
+      if (!(await this.#requests.settle(producer))) this.#initialise()
+    } catch (error) {
+      this.#failure ??= kafkaError(error, 'find out whether the last transaction has ended')
+    }
   }
 
   /** Ends the transaction, if it has not ended yet, and returns what its batches are to fail with. */

@@ -128,20 +128,10 @@ async function simulate(seed: number, delivery: (typeof deliveries)[number]): Pr
       })
   }
   for (let index = 0; index < processes; index++) start(index)
-  // One fault of brokers at a time. While partitions are without their leaders, what was given up does not arrive late: of a
-  // transaction on top of one that hangs nobody could tell what is whose.
-  let brokersAreFine = 0
-  let leadersAreThere = 0
-  kafka.network.losesLate = () => performance.now() < leadersAreThere
-  const stallTransactions = () => {
-    const milliseconds = next() * 15_000
-    brokersAreFine = performance.now() + milliseconds
-    kafka.stallTransactions(milliseconds)
-  }
-  /** A broker with the only replica of one partition, or all brokers. */
+  /** A broker with the only replica of one partition, or all brokers, killed or stopped in order. */
   const loseLeaders = () => {
-    const outage = { away: 1500 + next() * 4000, leaderless: 500 + next() * 20_000 }
-    brokersAreFine = leadersAreThere = performance.now() + outage.away + outage.leaderless
+    const away = next() < 0.5 ? 0 : 1500 + next() * 4000
+    const outage = { away, leaderless: 500 + next() * 20_000 }
     const outputs = all.map((partition) => `out/${partition}`)
     const kind = next()
     if (kind < 0.3) kafka.loseLeader(outputs[Math.floor(next() * outputs.length)]!, outage)
@@ -163,11 +153,9 @@ async function simulate(seed: number, delivery: (typeof deliveries)[number]): Pr
         })
         process.asleep = awake
       } else if (kind < 0.78) stop.abort()
-      else if (kind < 0.93) {
-        if (performance.now() < brokersAreFine) continue
-        if (kind < 0.82) stallTransactions()
-        else loseLeaders()
-      } else kafka.moveLeader(`${next() < 0.5 ? 'in' : 'out'}/${Math.floor(next() * partitions)}`)
+      else if (kind < 0.82) kafka.stallTransactions(next() * 15_000)
+      else if (kind < 0.93) loseLeaders()
+      else kafka.moveLeader(`${next() < 0.5 ? 'in' : 'out'}/${Math.floor(next() * partitions)}`)
     }
     kafka.network.trouble = 0
   }

@@ -17,8 +17,6 @@ export class SimulatedNetwork {
   readonly #next: () => number
   /** From 0 to 1: how often something goes wrong on the way. */
   trouble = 0
-  /** What was given up by a client does not arrive any more. */
-  losesLate: () => boolean = () => false
 
   constructor(next: () => number) {
     this.#next = next
@@ -40,9 +38,7 @@ export class SimulatedNetwork {
     const fate = this.#next() / Math.max(this.trouble, 1e-9)
     if (fate < 0.2) {
       // Lost for the client, but perhaps still on its way.
-      const arrive = () => {
-        if (!this.losesLate()) void attempt(act).catch(() => {})
-      }
+      const arrive = () => void attempt(act).catch(() => {})
       if (this.#next() < 0.5) setTimeout(arrive, this.#next() * lateMillisecondsMax)
       throw connectionLost()
     }

@@ -47,14 +47,6 @@ test('one that answers within seconds is not', async () => {
   expect(facts).toEqual([])
 })
 
-test.each([stillEnding, 15])('patience ends with CONCURRENT_TRANSACTIONS, whatever was answered (%i)', async (code) => {
-  const { coordinator: asked } = coordinator()
-  const answer = asked.ask(refusing(code, 10), 1000)
-  answer.catch(() => {})
-  await vi.advanceTimersByTimeAsync(1500)
-  await expect(answer).rejects.toMatchObject({ code: stillEnding })
-})
-
 test('closing ends the asking', async () => {
   const { coordinator: asked } = coordinator()
   const answer = asked.ask(refusing(15, 1000))
