@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { Batches, WriterPool } from '../../../src/kafka/batches.ts'
+import { openCluster } from '../../../src/kafka/cluster.ts'
 import type { KafkaConnection } from '../../../src/kafka/connection.ts'
 import { protocolError } from '../../../src/kafka/kafka-error.ts'
 import { noMembership } from '../../../src/kafka/offset-requests.ts'
@@ -171,11 +172,13 @@ test('the process has nothing more to write: what hangs is committed all the sam
 
 test('a process that died between two requests, so that nobody knows the decision: the next one ends and says where it hangs', async () => {
   const first = await beginAndCommit()
+  first.cluster.abandon()
   await returnTooLate()
   const transactionalId = `${group}.process`
-  const coordinator = await first.cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: 1 })
+  const second = await openCluster(connection)
+  const coordinator = await second.findGroupCoordinator({ groupId: transactionalId, coordinatorType: 1 })
   await coordinator.initProducerId({ transactionalId, transactionTimeout: 10_000 })
-  first.cluster.abandon()
+  await second.close()
   await expect(begin()).rejects.toMatchObject({
     code: 'KAFKA_FATAL',
     message: `a transaction of "${transactionalId}" hangs in ${output}/0`,
