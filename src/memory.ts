@@ -64,7 +64,7 @@ export const memory: Buffer = Buffer.from(sharedMemory.buffer)
 export const memoryView = new DataView(sharedMemory.buffer)
 
 /** From 0 on lie the tables of the WebAssembly, whose places are in its code. */
-export const tablesBytes = 0x5cd00
+export const tablesBytes = 0x5dd00
 let reserved = tablesBytes
 
 /** The address of so many bytes that are the caller's for ever. For modules, when they are loaded. */

@@ -5,7 +5,7 @@
  * The memory behind `scan.as.ts`'s, as `in-hand.ts` and `express.ts` know it.
  */
 import { hashOf } from '../key.as'
-import { copyTo, ends, plain, scan, stands, starts, tails, weave, weaveCounted } from './scan.as'
+import { copyTo, ends, plain, scan, stands, starts, tails, valueFrom, weave, weaveCounted } from './scan.as'
 
 export { scan, weave, weaveCounted }
 
@@ -26,18 +26,19 @@ const decisions: usize = 0x37c00
 const decisionBytes: usize = 32
 /** Of each delivery of the record in hand: sizes, and what is written instead of bytes of the event. */
 const drafts: usize = 0x39c00
-const draftBytes: usize = 0x200
-const editsMost: i32 = 17
+const draftBytes: usize = 0x400
+const editsMost: i32 = 35
 const editBytes: usize = 28
 const lanesMost: usize = 4
-const lanes: usize = 0x3ac00
+const lanes: usize = 0x3bc00
 const laneBytes: usize = 0x40
+const openBrace: u32 = 0x7b
 
 /**
  * Keys whose rows are asked for, one after another: hash, length, entity, then where the text of the row begins and ends, counted
  * from here, 0 for no row; size of all this, and the key. Behind them is room for the texts. See `snapshot/rows.as.ts`.
  */
-const exchange: usize = 0x3ad00
+const exchange: usize = 0x3bd00
 const askBytes: usize = 32
 /** Further keys are not asked for: there has to be room for texts. */
 const askedMost: usize = exchange + 0x2000
@@ -347,13 +348,14 @@ function putVarlong(p: usize, value: i64): usize {
 }
 
 // A delivery: members, lane, our headers' start and end, where in them the offset ends twice, how many they are, most bytes of key,
-// value and input headers; offsets from and to; number of members.
+// value and input headers; offsets from and to; number of members; of a payload the address of its braces, of an event 0.
 // A draft: record's size, value's size, first edit, address, number in the batch; then the edits: start, end, member, which of its heads
 // (0: none), next edit, address and length of the text.
 
 let edits: usize = 0
 let editCount: i32 = 0
 let firstEdit: usize = 0
+let lastEdit: usize = 0
 let growth: i32 = 0
 let base: usize = 0
 let ownRows: usize = 0
@@ -368,10 +370,13 @@ function drafted(delivery: usize, draft: usize, record: usize, at: usize, own: u
   edits = draft + 24
   editCount = 0
   firstEdit = 0
+  lastEdit = 0
   growth = 0
   base = at
   ownRows = own
-  if (!edited(load<usize>(delivery), load<i32>(delivery, 48), 0)) return false
+  const braces = load<usize>(delivery, 52)
+  const isMade = braces == 0 ? edited(load<usize>(delivery), load<i32>(delivery, 48), 0) : made(delivery, record, braces)
+  if (!isMade) return false
   const valueSize = load<usize>(record, 12) - load<usize>(record, 8) + growth
   const keyStart = load<i32>(record)
   const keySize = keyStart < 0 ? 0 : load<i32>(record, 4) - keyStart
@@ -402,9 +407,15 @@ function drafted(delivery: usize, draft: usize, record: usize, at: usize, own: u
   return true
 }
 
-// A member: kind (0 object, 1 row, 2 text), slot, head's address and length, the same where it is the first, for a text its address and
-// length, for a row its key; members below.
+// A member: kind, slot, head's address and length, the same where it is the first; where its text comes from, in two fields: of a
+// row its key, of a constant address and length, of a column the row's key and its path, of a property its slot and the slots above;
+// members below, and how many of them are its own.
+// A path: how many values are before the column, then the lengths of the heads up to it. Slots above: how many, then each.
 const memberBytes: usize = 40
+const isObject = 0
+const isRow = 1
+const isConstant = 2
+const isColumn = 3
 
 /** What is written into this object. False: only the long way says. */
 function edited(member: usize, count: i32, slot: usize): bool {
@@ -412,18 +423,20 @@ function edited(member: usize, count: i32, slot: usize): bool {
   let isFirst = tail == load<i32>(starts + ((base + slot) << 2)) + 1
   while (count > 0) {
     const below = load<i32>(member, 32)
-    const kind = load<i32>(member)
     const own = load<usize>(member, 4)
     const start = load<i32>(starts + ((base + own) << 2))
-    const onObject = start >= 0 && load<u8>(start) == 0x7b
-    if (kind == 0) {
+    const onObject = start >= 0 && load<u8>(start) == openBrace
+    if (load<i32>(member) == isObject) {
       if (!onObject || !edited(member + memberBytes, load<i32>(member, 36), own)) return false
     } else {
-      if (onObject && (kind == 1 || load<u8>(load<usize>(member, 24)) == 0x7b)) return false
-      const end = start >= 0 ? load<i32>(ends + ((base + own) << 2)) : tail
-      const head = start >= 0 ? 0 : isFirst ? 16 : 8
-      if (start < 0) isFirst = false
-      if (!edit(start >= 0 ? start : tail, end, member, head)) return false
+      if (!findText(member)) return false
+      if (textSize > 0) {
+        if (onObject && load<u8>(text) == openBrace) return false
+        const end = start >= 0 ? load<i32>(ends + ((base + own) << 2)) : tail
+        const head = start >= 0 ? 0 : isFirst ? 16 : 8
+        if (start < 0) isFirst = false
+        if (!edit(start >= 0 ? start : tail, end, member, head)) return false
+      }
     }
     member += memberBytes * (1 + below)
     count -= 1
@@ -431,22 +444,134 @@ function edited(member: usize, count: i32, slot: usize): bool {
   return true
 }
 
-/** In the order of the bytes; at one place in the order in which they came. */
+/** A payload: nothing of the event's bytes stays but what is taken out of them. */
+function made(delivery: usize, record: usize, braces: usize): bool {
+  const start = load<i32>(record, 8)
+  if (!open(start, 0, 0, braces)) return false
+  if (!fill(load<usize>(delivery), load<i32>(delivery, 48), start, braces)) return false
+  return close(start, load<i32>(record, 12), braces)
+}
+
+function open(start: i32, member: usize, head: usize, braces: usize): bool {
+  text = braces
+  textSize = 1
+  return edit(start, start, member, head)
+}
+
+function close(start: i32, end: i32, braces: usize): bool {
+  text = braces + 1
+  textSize = 1
+  return edit(start, end, 0, 0)
+}
+
+/** Between the braces of an object of the payload. */
+function fill(member: usize, count: i32, start: i32, braces: usize): bool {
+  let isFirst = true
+  for (; count > 0; count--) {
+    const head = isFirst ? 16 : 8
+    if (load<i32>(member) == isObject) {
+      if (!open(start, member, head, braces)) return false
+      if (!fill(member + memberBytes, load<i32>(member, 36), start, braces)) return false
+      if (!close(start, start, braces)) return false
+      isFirst = false
+    } else {
+      if (!findText(member)) return false
+      if (textSize > 0) {
+        if (!edit(start, start, member, head)) return false
+        isFirst = false
+      }
+    }
+    member += memberBytes * (1 + load<i32>(member, 32))
+  }
+  return true
+}
+
+let text: usize = 0
+/** 0: the event has no such property, and nothing is written. */
+let textSize: i32 = 0
+
+/** The text of a member of this record. False: only the long way says. */
+function findText(member: usize): bool {
+  const kind = load<i32>(member)
+  const from = load<usize>(member, 24)
+  const more = load<usize>(member, 28)
+  if (kind == isConstant) {
+    text = from
+    textSize = <i32>more
+    return true
+  }
+  if (kind != isRow && kind != isColumn) return findProperty(from, more)
+  const ask = load<usize>(ownRows + (from << 2))
+  text = exchange + load<usize>(ask, 16)
+  textSize = load<i32>(ask, 20) - load<i32>(ask, 16)
+  return kind == isRow || findColumn(more)
+}
+
+/** In the row that is the text. */
+function findColumn(path: usize): bool {
+  let p = text
+  for (let before = load<i32>(path); before > 0; before--) {
+    path += 4
+    p = valueFrom(p + load<usize>(path))
+    if (p == 0) return false
+  }
+  text = p + load<usize>(path, 4)
+  const end = valueFrom(text)
+  textSize = <i32>(end - text)
+  return end != 0
+}
+
+function findProperty(slot: usize, above: usize): bool {
+  const start = load<i32>(starts + ((base + slot) << 2))
+  textSize = 0
+  if (start < 0) {
+    for (let left = load<i32>(above); left > 0; left--) {
+      above += 4
+      const higher = load<i32>(starts + ((base + load<usize>(above)) << 2))
+      if (higher >= 0 && load<u8>(higher) != openBrace) return false
+    }
+    return true
+  }
+  text = start
+  const end = load<i32>(ends + ((base + slot) << 2))
+  textSize = end - start
+  const first: u32 = load<u8>(start)
+  if (first == 0x22) return load<u8>(plain + base + slot) == 1
+  return first == 0x74 || first == 0x66 || first == 0x6e || isPrintedNumber(start, end)
+}
+
+/** As in `view.ts`. */
+function isPrintedNumber(start: usize, end: usize): bool {
+  let at = load<u8>(start) == 0x2d ? start + 1 : start
+  if (end - at > 16) return false
+  const first: u32 = load<u8>(at)
+  if (first < 0x30 || first > 0x39) return false
+  if (first == 0x30) {
+    if (at + 1 == end) return at == start
+    if (load<u8>(at, 1) != 0x2e || load<u8>(at, 2) == 0x30) return false
+  }
+  let hasPoint = false
+  for (at++; at < end; at++) {
+    const byte: u32 = load<u8>(at)
+    if (byte == 0x2e) hasPoint = true
+    else if (byte < 0x30 || byte > 0x39) return false
+  }
+  return hasPoint ? load<u8>(end - 1) != 0x30 : end - start <= 15
+}
+
+/** Takes the text in the order of the bytes; at one place in the order in which they came. */
 function edit(start: i32, end: i32, member: usize, head: usize): bool {
   if (editCount == editsMost) return false
   const made = edits + <usize>editCount * editBytes
   editCount++
   const headSize = head == 0 ? 0 : load<i32>(member + head, 4)
-  let text = load<usize>(member, 24)
-  let size = load<i32>(member, 28)
-  if (load<i32>(member) == 1) {
-    const ask = load<usize>(ownRows + (text << 2))
-    text = exchange + load<usize>(ask, 16)
-    size = load<i32>(ask, 20) - load<i32>(ask, 16)
-  }
-  growth += headSize + size - (end - start)
+  growth += headSize + textSize - (end - start)
   let before: usize = 0
   let next = firstEdit
+  if (lastEdit != 0 && load<i32>(lastEdit) <= start) {
+    before = lastEdit
+    next = 0
+  }
   while (next != 0 && load<i32>(next) <= start) {
     before = next
     next = load<usize>(next, 16)
@@ -457,9 +582,10 @@ function edit(start: i32, end: i32, member: usize, head: usize): bool {
   store<usize>(made, head, 12)
   store<usize>(made, next, 16)
   store<usize>(made, text, 20)
-  store<i32>(made, size, 24)
+  store<i32>(made, textSize, 24)
   if (before == 0) firstEdit = made
   else store<usize>(before, made, 16)
+  if (next == 0) lastEdit = made
   return true
 }
 

@@ -4,6 +4,7 @@
  * and that is visited as ever; both ways give the same bytes.
  */
 import { memory, reserve } from '../memory.ts'
+import type { RowLayout } from '../row-text.ts'
 import { type Delivery, isDelivery, type Omission } from './enrich.ts'
 import { decisionAt, timestampAt, words } from './in-hand.ts'
 import { code } from './native.ts'
@@ -19,12 +20,13 @@ import type { Tally } from './tally.ts'
 const decisionsAt = 0x37c00
 const decisionBytes = 32
 const decisionsMost = 256
-const lanesAt = 0x3ac00
+const lanesAt = 0x3bc00
 const laneBytes = 64
 const lanesMost = 4
 const deliveriesMost = 8
 const deliveryBytes = 64
 const memberBytes = 40
+const kinds = { object: 0, row: 1, constant: 2, column: 3, property: 4, computed: -1 } as const
 
 /** What is told of one batch. */
 const programsBytes = 64 * 1024
@@ -32,19 +34,17 @@ const programsAt = reserve(programsBytes)
 /** In a smaller batch the telling costs more than it saves. */
 const eventsMin = 64
 
-/** A mapping that writes rows and texts into the event. */
+/** A mapping that writes rows, their columns, properties of the event and constants, into the event or into a payload. */
 export interface ExpressMapping {
+  readonly format: 'event' | 'payload'
   readonly members: readonly PlacedMember[]
-  /** Of an entity, which of the decision's keys names its row; null: its rows are not in memory. */
-  readonly keyOf: (entity: string) => number | null
+  /** Of an entity, which of the decision's keys names its row, and what rows have; null: they are not in memory. */
+  readonly rowOf: (entity: string) => { readonly key: number; readonly layout: RowLayout } | null
 }
 
 /** Whether `express.as.ts` can write what these are. */
 export function isExpressible(members: readonly PlacedMember[]): boolean {
-  return members.every(
-    ({ piece: { kind }, members: below }) =>
-      kind === 'row' || kind === 'constant' || (kind === 'object' && isExpressible(below)),
-  )
+  return members.every(({ piece: { kind }, members: below }) => kind !== 'computed' && isExpressible(below))
 }
 
 /** The decision with this number is a new one. */
@@ -181,20 +181,21 @@ export class Express {
     return { at, offsetEnd }
   }
 
-  #delivery(at: number, entry: Delivery, { members, keyOf }: ExpressMapping, direct: Direct): boolean {
+  #delivery(at: number, entry: Delivery, { format, members, rowOf }: ExpressMapping, direct: Direct): boolean {
     const lane = this.#laneOf(direct.lane)
     const { headers } = direct
     const own = this.#bytes(headers.bytes.subarray(headers.start, headers.end))
-    const first = this.#members(members, keyOf)
-    if (lane === null || own === null || first === null) return false
+    const first = this.#members(members, rowOf)
+    const braces = format === 'event' ? 0 : this.#bytes(Buffer.from('{}'))
+    if (lane === null || own === null || first === null || braces === null) return false
     const bytesMax = direct.recordBytesMax - ownBytes(entry.mapping)
     const fields = [first, lane, own, own + headers.end - headers.start]
     fields.push(headers.sourceEnd - headers.start, headers.eventIdEnd - headers.start, headers.count)
     fields.push(Math.max(0, Math.min(2 ** 31 - 1, bytesMax)))
-    for (const [index, field] of fields.entries()) memory.writeInt32LE(field, at + 4 * index)
+    this.#put(fields, at)
     memory.writeDoubleLE(headers.offsetStart, at + 32)
     memory.writeDoubleLE(headers.offsetEnd, at + 40)
-    memory.writeInt32LE(members.length, at + 48)
+    this.#put([members.length, braces], at + 48)
     return true
   }
 
@@ -208,7 +209,7 @@ export class Express {
   }
 
   /** Members one after another, each before those below it. */
-  #members(members: readonly PlacedMember[], keyOf: ExpressMapping['keyOf']): number | null {
+  #members(members: readonly PlacedMember[], rowOf: ExpressMapping['rowOf']): number | null {
     const all: { member: PlacedMember; below: number }[] = []
     const visit = (member: PlacedMember): number => {
       const own = { member, below: 0 }
@@ -220,27 +221,59 @@ export class Express {
     const first = this.#take(memberBytes * all.length)
     if (first === null) return null
     for (const [index, { member, below }] of all.entries()) {
-      const at = first + memberBytes * index
-      const { piece } = member
       const head = this.#bytes(Buffer.from(member.head))
-      const text = piece.kind === 'constant' ? this.#bytes(Buffer.from(piece.text)) : 0
+      const text = this.#textOf(member, rowOf)
       if (head === null || text === null) return null
       const headBytes = Buffer.byteLength(member.head)
-      let value = text
-      let valueBytes = piece.kind === 'constant' ? Buffer.byteLength(piece.text) : 0
-      if (piece.kind === 'row') {
-        const key = keyOf(piece.entity)
-        if (key === null) return null
-        value = key
-        valueBytes = 0
-      }
-      const kind = piece.kind === 'object' ? 0 : piece.kind === 'row' ? 1 : 2
       // Where it is the first, the comma before it is left out.
-      const fields = [kind, member.node.slot, head, headBytes, head + 1, headBytes - 1, value, valueBytes]
-      fields.push(below, member.members.length)
-      for (const [field, number] of fields.entries()) memory.writeInt32LE(number, at + 4 * field)
+      const heads = [head, headBytes, head + 1, headBytes - 1]
+      const { kind } = member.piece
+      this.#put(
+        [kinds[kind], member.node.slot, ...heads, ...text, below, member.members.length],
+        first + memberBytes * index,
+      )
     }
     return first
+  }
+
+  /** Where the text of a member comes from. */
+  #textOf({ piece, property, above }: PlacedMember, rowOf: ExpressMapping['rowOf']): [number, number] | null {
+    switch (piece.kind) {
+      case 'object':
+        return [0, 0]
+      case 'constant': {
+        const at = this.#bytes(Buffer.from(piece.text))
+        return at === null ? null : [at, Buffer.byteLength(piece.text)]
+      }
+      case 'row': {
+        const row = rowOf(piece.entity)
+        return row === null ? null : [row.key, 0]
+      }
+      case 'column': {
+        const row = rowOf(piece.entity)
+        const place = row?.layout.placeOf(piece.column)
+        if (row === null || place === undefined) return null
+        const heads = row.layout.heads.slice(0, place + 1).map((head) => Buffer.byteLength(head))
+        const path = this.#numbers([place, ...heads])
+        return path === null ? null : [row.key, path]
+      }
+      case 'property': {
+        const slots = this.#numbers([above.length, ...above.map(({ slot }) => slot)])
+        return slots === null ? null : [property!.slot, slots]
+      }
+      case 'computed':
+        return null
+    }
+  }
+
+  #numbers(numbers: readonly number[]): number | null {
+    const at = this.#take(4 * numbers.length)
+    if (at !== null) this.#put(numbers, at)
+    return at
+  }
+
+  #put(numbers: readonly number[], at: number): void {
+    for (const [index, number] of numbers.entries()) memory.writeInt32LE(number, at + 4 * index)
   }
 
   #bytes(bytes: Uint8Array): number | null {

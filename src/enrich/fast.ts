@@ -112,8 +112,8 @@ interface FastMapping {
   readonly view: View
   /** From pieces; null: the mapping makes its result as a whole. */
   readonly write: WriteValue | null
-  /** What it writes into the event, where that is rows and texts. */
-  readonly express: readonly PlacedMember[] | null
+  /** What it writes, where nothing of it is computed. */
+  readonly express: Pick<ExpressMapping, 'format' | 'members'> | null
 }
 
 /** The place for a message that nobody looked at. */
@@ -183,10 +183,12 @@ export function compileFast(plan: Plan): FastEnricher | null {
       const { decisions: all, keys } = kindInHand
       return all.flatMap(({ mappings }) =>
         mappings.map((mapping) => ({
-          members: mapping!.express!,
-          keyOf: (entity) => {
+          ...mapping!.express!,
+          rowOf: (entity) => {
             const own = mapping!.keys.findLast(({ binding }) => binding.entity === entity)
-            return own?.snapshot?.resident == null ? null : keys.findIndex((key) => isSameKey(key, own))
+            const resident = own?.snapshot?.resident
+            if (own === undefined || resident == null) return null
+            return { key: keys.findIndex((key) => isSameKey(key, own)), layout: resident.layout }
           },
         })),
       )
@@ -352,9 +354,10 @@ function placed({ plan, reads, members, format }: Needs, shape: Shape, entities:
   )
   if (members === null) return { plan, keys, view: viewOf(shape, reads), write: null, express: null }
   const view = viewOf(shape, eventPaths(computedReads(members)))
-  if (format === 'payload') return { plan, keys, view, write: payloadWriter(members, shape), express: null }
-  const placed = placePieces(members, shape, { isEvent: true })
-  return { plan, keys, view, write: patchWriter(placed, shape), express: isExpressible(placed) ? placed : null }
+  const isEvent = format === 'event'
+  const placed = placePieces(members, shape, { isEvent })
+  const write = isEvent ? patchWriter(placed, shape) : payloadWriter(placed)
+  return { plan, keys, view, write, express: isExpressible(placed) ? { format, members: placed } : null }
 }
 
 function numberOf(entity: string, entities: string[]): number {
@@ -362,8 +365,7 @@ function numberOf(entity: string, entities: string[]): number {
   return number < 0 ? entities.push(entity) - 1 : number
 }
 
-function payloadWriter(members: readonly PieceMember[], shape: Shape): WriteValue {
-  const placed = placePieces(members, shape, { isEvent: false })
+function payloadWriter(placed: readonly PlacedMember[]): WriteValue {
   return (source, writer) => {
     const text = objectText(placed, source)
     writer.begin(3 * text.length)

@@ -6,7 +6,7 @@ import type { Message } from './source.ts'
 const recordsAt = 0x25000
 const recordWords = 16
 /** Where rows are asked for and their texts come to: as much memory as this. See `express.as.ts`. */
-export const exchangeAt = 0x3ad00
+export const exchangeAt = 0x3bd00
 export const exchangeBytes = 0x22000
 /** So many keys of an event are looked up ahead. */
 export const keysMost = 4

@@ -1,5 +1,5 @@
 /** The local copies of the entities, as the event path reads them. `snapshot/snapshots.ts` keeps these promises. */
-import type { Row } from '../row-text.ts'
+import type { Row, RowLayout } from '../row-text.ts'
 
 /** One entity at one version: immutable, verified, read synchronously. */
 export interface Snapshot {
@@ -19,6 +19,7 @@ export interface Snapshot {
 
 /** Rows in memory, for all messages in hand together: `in-hand.ts` says what is asked for. */
 export interface ResidentRows {
+  readonly layout: RowLayout
   /** Rows of the entity with this number will be looked up soon: waits for the memory of all at the same time. */
   expect(entity: number): void
   /**

@@ -135,8 +135,8 @@ export const trigger = 'type = "track" and event = "Order Completed"'
 
 const column = (name: string) => ({ '@path': `$.__segment_entities.${space}.${entity}.${name}` })
 
-/** What becomes of an event: the whole row put into it, or a payload of fifteen fields. */
-export const mappings: Readonly<Record<'event' | 'payload', JsonObject>> = {
+/** What becomes of an event: the whole row put into it, a payload of fifteen fields, or one of eight of which nothing is computed. */
+export const mappings: Readonly<Record<'event' | 'payload' | 'plain', JsonObject>> = {
   event: { properties: { product: { '@path': `$.__segment_entities.${space}.${entity}` } } },
   payload: {
     user_id: { '@path': '$.userId' },
@@ -154,6 +154,16 @@ export const mappings: Readonly<Record<'event' | 'payload', JsonObject>> = {
     product_label: {
       '@template': `{{__segment_entities.${space}.${entity}.NAME}} ({{__segment_entities.${space}.${entity}.CATEGORY}})`,
     },
+    price: column('PRICE'),
+    source: 'web',
+  },
+  plain: {
+    user_id: { '@path': '$.userId' },
+    event_name: { '@path': '$.event' },
+    time: { '@path': '$.timestamp' },
+    revenue: { '@path': '$.properties.total' },
+    page: { url: { '@path': '$.context.page.url' } },
+    product_name: column('NAME'),
     price: column('PRICE'),
     source: 'web',
   },

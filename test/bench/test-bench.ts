@@ -167,7 +167,13 @@ export class TestBench {
       },
       source: { kafka: { topics: [input], group: name } },
       dead_letters: { topic: output },
-      destinations: [{ slug: 'amplitude', output: { topic: output, format }, mappings: [mapping] }],
+      destinations: [
+        {
+          slug: 'amplitude',
+          output: { topic: output, format: format === 'event' ? 'event' : 'payload' },
+          mappings: [mapping],
+        },
+      ],
       kafka: { brokers: options.brokers ?? this.broker.brokers, delivery },
       http: { host: '127.0.0.1', port: 0 },
     }

@@ -46,7 +46,7 @@ export async function throughput(bench: TestBench, options: ThroughputOptions): 
     for (const name of chosen) {
       // Payloads are made by us, and by Segment's packages in (b).
       if (!chosen.includes('ours') || !comparable.includes(name)) continue
-      if (format === 'payload' && (name === 'streams' || name === 'flink')) continue
+      if (format !== 'event' && (name === 'streams' || name === 'flink')) continue
       const outputs = { one: output(name), other: output('ours'), recordsPerPartition: stockEvents / partitions }
       const same = await compareOutputs({ connection, admin, ...outputs })
       bench.talk(`${titles[name]} and (c): ${same}`)

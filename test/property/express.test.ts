@@ -16,7 +16,7 @@ import type { TopicDescription } from '../../src/kafka/topic.ts'
 import type { Fact } from '../../src/telemetry.ts'
 import { damaged, document } from '../support/event-documents.ts'
 import { destination } from '../support/event-plans.ts'
-import { rowsOfEntities, snapshotsOfRows } from '../support/event-rows.ts'
+import { columnNames, rowsOfEntities, snapshotsOfRows } from '../support/event-rows.ts'
 import { batchOf, type SimpleRecord, sealed } from '../support/kafka-records.ts'
 import { parityRuns, paritySeed } from '../support/oracle.ts'
 import { type DestinationWords, planOf, row } from '../support/plan.ts'
@@ -104,6 +104,7 @@ async function outcome(
   return { left: { all, sent, fact }, calls, delivered: (fact as unknown as { delivered: number }).delivered }
 }
 
+const path = (keys: string) => ({ '@path': `$.${keys}` })
 const whole: JsonObject = { properties: { product: row('product') } }
 const expressible = fc.constantFrom<JsonObject>(
   whole,
@@ -114,8 +115,32 @@ const expressible = fc.constantFrom<JsonObject>(
   { properties: { product: row('product'), account: row('account'), total: null, x: { y: row('product') } } },
   { properties: { sku: 'X' }, context: { consent: { a: 1 } }, type: 'track' },
   { a: { b: { c: 1 } }, extra: { a: row('product') } },
+  { properties: { name: row('product', 'LAST'), sku: row('product', 'FIRST'), again: row('product', 'LAST') } },
+  { properties: { product: row('product', 'FIRST'), a: row('product', 'LAST'), b: path('event') }, n: path('text') },
+  { extra: { meta: row('product', 'LAST'), all: row('product') }, type: 'x' },
+  { properties: { name: row('product', 'NAME'), total: row('product', 'FIRST') } },
+  { properties: { text: path('text'), sku: path('properties.account') }, event: path('event') },
+  { properties: { copy: path('properties.total'), x: path('properties.product.x') } },
+  Object.fromEntries(Array.from({ length: 40 }, (_, number) => [`n${number}`, path('properties.total')])),
+  {
+    extra: { a: path('properties.product.x'), b: path('context.consent'), c: path('integrations.All') },
+    n: path('none'),
+  },
   {},
 )
+
+/** With columns that rows have for FIRST and LAST. */
+function named(
+  words: readonly DestinationWords[],
+  rows: { readonly product: readonly (readonly [string, string])[] },
+): readonly DestinationWords[] {
+  const names = Object.keys(JSON.parse(rows.product[0]![1])).filter((name) => columnNames.includes(name))
+  const [first = 'NAME', last = first] = [names[0], names.at(-1)]
+  const inKit = (name: string) => JSON.stringify(name).slice(1, -1)
+  const text = JSON.stringify(words).replaceAll('product.FIRST', `product.${inKit(first)}`)
+  return JSON.parse(text.replaceAll('product.LAST', `product.${inKit(last)}`))
+}
+
 const trigger = fc.constantFrom('type = "track"', 'type = "track" and properties.sku = "SKU-1"', 'event != "x"')
 const written = fc
   .record({
@@ -131,8 +156,9 @@ const written = fc
       {},
     ),
     onMissing: fc.constantFrom('pass' as const, 'drop' as const),
+    format: fc.constantFrom('event' as const, 'event' as const, 'payload' as const),
   })
-  .map(({ slug, ...mapping }): DestinationWords => ({ slug, format: 'event', mappings: [mapping] }))
+  .map(({ slug, format, ...mapping }): DestinationWords => ({ slug, format, mappings: [mapping] }))
 const destinations = fc.uniqueArray(fc.oneof({ weight: 30, arbitrary: written }, destination), {
   size: '-1',
   minLength: 1,
@@ -140,13 +166,28 @@ const destinations = fc.uniqueArray(fc.oneof({ weight: 30, arbitrary: written },
   selector: ({ slug }) => slug,
 })
 
+/** Some are printed otherwise than they are written, and so is what they become: it is not the way of these. */
+const numbers = [
+  '1.50',
+  '0.5',
+  '0.05',
+  '-0',
+  '0',
+  '-0.25',
+  '1e3',
+  '123456789012345',
+  '1234567890123456',
+  '-12345.678901234',
+  '0.0000001',
+  '9007199254740993',
+]
 const plain = fc
   .record({
     sku: fc.constantFrom('SKU-1', 'SKU-1', 'SKU-1', 'SKU-1', '42', 'none'),
-    total: fc.integer({ min: -1, max: 1_000_000 }),
-    text: fc.string({ unit: 'grapheme', maxLength: 40 }),
+    total: fc.oneof(fc.integer({ min: -1, max: 1_000_000 }), fc.constantFrom(...numbers)),
+    text: fc.oneof(fc.constantFrom('', 'plain', '}', 'escaped'), fc.string({ unit: 'grapheme', maxLength: 40 })),
     more: fc.boolean(),
-    product: fc.constantFrom<JsonObject>({}, {}, {}, { product: [1] }, { product: { x: 1 } }),
+    product: fc.constantFrom<JsonObject>({}, {}, {}, { product: [1] }, { product: { x: 1 } }, { product: null }),
     long: fc.constantFrom(0, 0, 0, 0, 0, 0, 6000, 6400, 6800, 7000, 7200),
   })
   .map(({ sku, total, text, more, product, long }) =>
@@ -158,7 +199,9 @@ const plain = fc
       properties: { sku, total, account: 'SKU-1', ...product, long: 'y'.repeat(long) },
       extra: {},
       ...(more ? { context: { consent: { categoryPreferences: {} } } } : {}),
-    }),
+    })
+      .replace(/"total":"([^"]*)"/, '"total":$1')
+      .replace('"escaped"', '"\\u0041\\/"'),
   )
 const value = fc.oneof(
   { weight: 24, arbitrary: plain.map((text) => Buffer.from(text)) },
@@ -198,7 +241,7 @@ test('what passes without a visit is what a visit would have written', async () 
       fc.constantFrom(0, 95, 9_950, 4_000_000_000_000),
       topic,
       fc.boolean(),
-      async (words, rows, some, count, salt, base, limits, replayed) => {
+      async (generated, rows, some, count, salt, base, limits, replayed) => {
         // The first ones most often, so that there is something in common.
         const pick = (index: number) => {
           const random = (Math.imul(index + salt, 0x9e3779b1) >>> 8) / 2 ** 24
@@ -209,6 +252,7 @@ test('what passes without a visit is what a visit would have written', async () 
         const sealedAll = [sealed(records.slice(0, half), { base }), sealed(records.slice(half), { base: base + half })]
         const batch = await batchOf(Buffer.concat(sealedAll), { from: base + 3, until: base + count - 2 })
         const describe = (name: string) => ({ ...limits, topic: name, configured: true, cleanupPolicy: 'delete' })
+        const words = named(generated, rows)
         const plan = planOf(...words)
         const names = plan.destinations.map(({ target }) => (target as { topic: string }).topic)
         const world: World = {
@@ -227,7 +271,7 @@ test('what passes without a visit is what a visit would have written', async () 
     { seed, numRuns: runs },
   )
   console.info(`express: ${passed} of ${all} deliveries`)
-  expect(passed).toBeGreaterThan(all / 8) // else the law says little
+  expect(passed).toBeGreaterThan(all / 10) // else the law says little
 })
 
 test('large records of several outputs do not run into one another', async () => {

@@ -7,6 +7,7 @@ import { Kafka, type Message, Partitioners } from 'kafkajs'
 import type { JsonObject } from '../../../src/json.ts'
 import { mappingOracle, triggerOracle } from '../../support/oracle.ts'
 import { entity, mappings, space, trigger } from '../segment-events.ts'
+import type { Format } from '../test-bench.ts'
 
 const [brokers = '', input = '', output = '', snapshot = '', format = ''] = process.argv.slice(2)
 const kafka = new Kafka({ brokers: brokers.split(','), logLevel: 1 })
@@ -22,7 +23,7 @@ const commit = database.prepare('COMMIT')
 type Event = JsonObject & { properties: { product_id: string; product?: unknown } }
 
 /** The output's value, or null: the trigger does not match. */
-const made = format === 'payload' ? payloadMaker() : eventWithRow
+const made = format === 'event' ? eventWithRow : payloadMaker(mappings[format as Format])
 
 function eventWithRow(event: Event): unknown {
   const row = rowOf.get(event.properties.product_id)
@@ -30,7 +31,7 @@ function eventWithRow(event: Event): unknown {
   return event
 }
 
-function payloadMaker(): (event: Event) => unknown {
+function payloadMaker(mapping: JsonObject): (event: Event) => unknown {
   const { parseFql, validate } = triggerOracle()
   const { transform } = mappingOracle()
   const parsed = parseFql(trigger)
@@ -38,7 +39,7 @@ function payloadMaker(): (event: Event) => unknown {
     if (!validate(parsed, event)) return null
     const row = rowOf.get(event.properties.product_id)
     const rows = row === undefined ? {} : { [entity]: JSON.parse(row) }
-    return transform(mappings.payload, { ...event, __segment_entities: { [space]: rows } })
+    return transform(mapping, { ...event, __segment_entities: { [space]: rows } })
   }
 }
 
