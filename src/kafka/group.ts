@@ -19,6 +19,7 @@ import { kafkaCode, protocolError } from './kafka-error.ts'
 import {
   byTopic,
   committedOffsets,
+  nameOf,
   type Place,
   type StableOffset,
   stableOffsets,
@@ -129,7 +130,7 @@ export class Group extends ConsumerGroup {
       }
     }
     // The good partitions go first: the failed one fails again at the next fetch.
-    const brought = batches.some((batch) => batch.next !== this.#asked.get(place(batch)))
+    const brought = batches.some((batch) => batch.next !== this.#asked.get(nameOf(batch)))
     if (failure !== null && !brought) throw failure
     if (brought) limits.grow()
     for (const batch of batches) {
@@ -159,7 +160,7 @@ export class Group extends ConsumerGroup {
           .filter((partition) => committed[topic]?.[partition] != null && active[topic]?.has(partition) === true)
           .map((partition) => {
             const fetchOffset = this.offsetManager.nextOffset(topic, partition).toString()
-            this.#asked.set(place({ topic, partition }), Number(fetchOffset))
+            this.#asked.set(nameOf({ topic, partition }), Number(fetchOffset))
             return { partition, fetchOffset, maxBytes: partitionBytes }
           }),
       }))
@@ -167,7 +168,7 @@ export class Group extends ConsumerGroup {
   }
 
   #batch(topic: string, fetched: FetchedPartition): RecordBatch {
-    const from = this.#asked.get(place({ topic, partition: fetched.partition })) ?? 0
+    const from = this.#asked.get(nameOf({ topic, partition: fetched.partition })) ?? 0
     return new RecordBatch({ topic, from, until: this.#hooks.until(topic, fetched.partition), fetched })
   }
 
@@ -243,11 +244,11 @@ export class Group extends ConsumerGroup {
     const unknown: Place[] = []
     for (const { topic, partition, offset, code } of await this.#committedOffsets(missing)) {
       if (code === unstableOffset) {
-        this.#isUnstable(place({ topic, partition }))
+        this.#isUnstable(nameOf({ topic, partition }))
         continue
       }
       if (code !== 0) throw protocolError(code)
-      this.#isStable(place({ topic, partition }))
+      this.#isStable(nameOf({ topic, partition }))
       if (offset >= 0) this.#setCommitted({ topic, partition, offset: String(offset) })
       else unknown.push({ topic, partition })
     }
@@ -320,7 +321,7 @@ export class Group extends ConsumerGroup {
     const [earliest] = await this.#earliest([{ topic, partition }])
     if (earliest === undefined) return
     this.seek(earliest)
-    const expected = this.#asked.get(place({ topic, partition })) ?? 0
+    const expected = this.#asked.get(nameOf({ topic, partition })) ?? 0
     this.#hooks.jumped({ topic, partition, expected, found: Number(earliest.offset) })
   }
 }
@@ -329,10 +330,6 @@ function fetchError(topic: string, fetched: FetchedPartition): Error {
   const error = createErrorFromCode(fetched.errorCode)
   if (fetched.errorCode !== offsetOutOfRange) return error
   return new OffsetOutOfRangeError(error, { topic, partition: fetched.partition })
-}
-
-function place({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
-  return `${topic}/${partition}`
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -3,7 +3,8 @@
  * that have no leader when a transaction ends: they take them for deleted, and say that all is done ("Couldn't find leader endpoint
  * for partitions … likely deleted already and hence can be skipped", Kafka 4.3.1). Readers of such a partition wait there, and what
  * hangs ends as the next transaction of its producer does: as committed though it was aborted, or the other way round. So whoever
- * begins anew asks how the last transaction was ended, looks for what hangs, and ends it so.
+ * begins anew asks how the last transaction was ended, looks for what hangs, and ends it so; and nothing begins before the one
+ * before has ended everywhere. `transaction-requests.ts` does both.
  */
 import { LinkedEventsError } from '../errors.ts'
 import type { Tell } from '../telemetry.ts'
@@ -11,7 +12,7 @@ import { type KafkaCluster, leaderOf, noLeader, sendTo } from './cluster.ts'
 import { isAway } from './coordinator.ts'
 import { type Broker, Decoder, Encoder, type Protocol } from './internals.ts'
 import { protocolError } from './kafka-error.ts'
-import { type Place, readTopics, writeTopics } from './offset-requests.ts'
+import { nameOf, type Place, readTopics, writeTopics } from './offset-requests.ts'
 import { Wait } from './wait.ts'
 
 const describeProducersKey = 61
@@ -174,7 +175,7 @@ async function find({ cluster, places, producerId, goesOn }: Search, wait: Wait)
     found.push(...described.filter(({ code, open }) => code === 0 && open.includes(producerId)))
     left = described.filter(({ code }) => code !== 0)
     if (left.length === 0) break
-    wait.lasts(`no leader answers for ${left.map(({ topic, partition }) => `${topic}/${partition}`).join(', ')}`)
+    wait.lasts(`no leader answers for ${left.map(nameOf).join(', ')}`)
     await new Promise((resolve) => setTimeout(resolve, pause))
     await cluster.refreshMetadata().catch(() => {})
   }

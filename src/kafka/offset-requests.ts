@@ -12,6 +12,10 @@ export interface Place {
   readonly partition: number
 }
 
+export function nameOf({ topic, partition }: Place): string {
+  return `${topic}/${partition}`
+}
+
 /** `offset` is the next to read; `metadata` is kept beside it. */
 export interface Consumed extends Place {
   readonly offset: number

@@ -68,8 +68,6 @@ class Sending {
   #producer: Producer | null = null
   #sender: Sender | null = null
   #open = false
-  /** The output partitions of the transaction that is open. */
-  #added = new Set<number>()
   #attempts = 0
 
   constructor(options: RowEventsOptions, cluster: KafkaCluster, order: RowEventOrder) {
@@ -153,7 +151,6 @@ class Sending {
   /** Aborts what is open under our transactional id, whoever left it, and ends the right of earlier senders to write. */
   async #initialise(): Promise<void> {
     this.#sender?.close()
-    this.#added = new Set()
     this.#open = false
     const producer = await this.#requests.initialise(timeoutMilliseconds)
     this.#producer = producer
@@ -185,15 +182,11 @@ class Sending {
     const consumed = [{ topic: this.#options.topic, partition: 0, offset: rows, metadata: this.#order.delta }]
     await this.#requests.commitOffsets(producer, { membership: noMembership, consumed })
     await this.#requests.commit(producer)
-    this.#added = new Set()
     this.#open = false
   }
 
   async #add(places: readonly Place[]): Promise<void> {
-    const missing = places.filter(({ partition }) => !this.#added.has(partition))
-    if (missing.length === 0) return
     this.#open = true
-    await this.#requests.addPartitions(this.#producer!, missing)
-    for (const { partition } of missing) this.#added.add(partition)
+    await this.#requests.addPartitions(this.#producer!, places)
   }
 }

@@ -6,8 +6,10 @@ import { Coordinator, stillEnding, stillEndingMillisecondsMax } from './coordina
 import { type Decision, findHanging, lastTransaction, tellsOfTransactions } from './hanging.ts'
 import { protocolError } from './kafka-error.ts'
 import {
+  byTopic,
   type Consumed,
   type Membership,
+  nameOf,
   type Place,
   type StableOffset,
   stableOffsets,
@@ -34,8 +36,8 @@ export class TransactionRequests {
   readonly #groupCoordinator: Coordinator
   readonly #tells: boolean
   #unansweredBefore = 0
-  /** Of the transaction that is open. */
-  #written: Place[] = []
+  /** Of the transaction that is open, by name. */
+  #written = new Map<string, Place>()
   #consumed: readonly Consumed[] = []
   #closed = false
 
@@ -77,10 +79,10 @@ export class TransactionRequests {
   async #endHanging(producer: Producer, decision: Decision | null): Promise<void> {
     const { transactionalId } = this.#options
     const partitions = await this.#hanging(producer.id, this.#outputs())
-    const names = partitions.map(({ topic, partition }) => `${topic}/${partition}`)
     if (decision === null) {
       if (partitions.length === 0) return
-      throw new LinkedEventsError('KAFKA_FATAL', `a transaction of "${transactionalId}" hangs in ${names.join(', ')}`, {
+      const names = partitions.map(nameOf).join(', ')
+      throw new LinkedEventsError('KAFKA_FATAL', `a transaction of "${transactionalId}" hangs in ${names}`, {
         hint: 'nobody knows any more how it was ended: see "Transactions that hang" in docs/operations.md',
       })
     }
@@ -112,13 +114,16 @@ export class TransactionRequests {
     )
   }
 
+  /** Makes those part of the transaction that are not yet. */
   async addPartitions(producer: Producer, places: readonly Place[]): Promise<void> {
-    const topics = [...new Set(places.map(({ topic }) => topic))].map((topic) => ({
-      topic,
-      partitions: [...new Set(places.filter((place) => place.topic === topic).map(({ partition }) => partition))],
-    }))
+    const written = this.#written // a late answer is none for the next transaction
+    const missing = new Map(
+      places.map((place) => [nameOf(place), place] as const).filter(([name]) => !written.has(name)),
+    )
+    if (missing.size === 0) return
+    const topics = byTopic([...missing.values()], ({ partition }) => partition)
     await this.#coordinator.ask((broker) => broker.addPartitionsToTxn({ ...this.#ids(producer), topics }))
-    this.#written.push(...places)
+    for (const [name, place] of missing) written.set(name, place)
   }
 
   async addGroup(producer: Producer): Promise<void> {
@@ -148,10 +153,10 @@ export class TransactionRequests {
    * that hangs takes it along. Waits for partitions that have no leader. @throws CANCELLED
    */
   async settle(producer: Producer): Promise<boolean> {
-    let written: readonly Place[] = this.#written
+    let written: readonly Place[] = [...this.#written.values()]
     let consumed: readonly Consumed[] = this.#consumed
     this.#forget()
-    if (this.mayComeLate) return false
+    if (this.#unanswered() > this.#unansweredBefore) return false
     if (!this.#tells) return true
     const end = performance.now() + settleMilliseconds
     for (let pause = 1; written.length + consumed.length > 0; pause = Math.min(pause * 2, stillEndingMillisecondsMax)) {
@@ -164,10 +169,9 @@ export class TransactionRequests {
 
   async #unstable(consumed: readonly Consumed[]): Promise<readonly Consumed[]> {
     if (consumed.length === 0) return consumed
-    const stable = await this.stableOffsets(consumed)
-    return consumed.filter(({ topic, partition }) =>
-      stable.some((at) => at.code === unstableOffset && at.topic === topic && at.partition === partition),
-    )
+    const found = await this.stableOffsets(consumed)
+    const unstable = new Set(found.filter(({ code }) => code === unstableOffset).map(nameOf))
+    return consumed.filter((at) => unstable.has(nameOf(at)))
   }
 
   async #end(producer: Producer, decision: Decision): Promise<void> {
@@ -176,18 +180,13 @@ export class TransactionRequests {
   }
 
   #forget(): void {
-    this.#written = []
+    this.#written = new Map()
     this.#consumed = []
   }
 
   stableOffsets(places: readonly Place[]): Promise<readonly StableOffset[]> {
     const question = stableOffsets(this.#options.group, places)
     return this.#groupCoordinator.ask((broker) => sendTo(broker, question))
-  }
-
-  /** A request since the last initialisation got no answer: it may still arrive, and would act on the next transaction. */
-  get mayComeLate(): boolean {
-    return this.#unanswered() > this.#unansweredBefore
   }
 
   /** Ends the asking. */
@@ -197,6 +196,7 @@ export class TransactionRequests {
     this.#groupCoordinator.close()
   }
 
+  /** Requests so far that got no answer: they may still arrive, and would act on the next transaction. */
   #unanswered(): number {
     return this.#coordinator.unanswered + this.#groupCoordinator.unanswered
   }

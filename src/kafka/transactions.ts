@@ -12,7 +12,7 @@ import type { Tell } from '../telemetry.ts'
 import { type KafkaCluster, openCluster, requireTopics, within } from './cluster.ts'
 import type { KafkaConnection } from './connection.ts'
 import { kafkaError } from './kafka-error.ts'
-import { type Consumed, type Membership, type Place, speaksTransactions } from './offset-requests.ts'
+import { type Consumed, type Membership, nameOf, type Place, speaksTransactions } from './offset-requests.ts'
 import type { Producer } from './produce.ts'
 import { Sender } from './sender.ts'
 import { fatal, judge, TransactionAborted } from './transaction-errors.ts'
@@ -77,7 +77,6 @@ interface Transaction {
   readonly batches: Set<string>
   readonly consumed: Consumed[]
   membership: Membership | null
-  readonly added: Set<string>
   groupAdded: Promise<unknown> | null
   /** Why it was aborted. */
   error: Error | null
@@ -203,11 +202,7 @@ export class Transactions {
   async #add(producer: Producer, partitions: readonly Place[]): Promise<void> {
     const transaction = this.#open
     if (transaction?.epoch.producer !== producer) throw new TransactionAborted('the transaction is over')
-    const missing = partitions.filter((place) => !transaction.added.has(nameOf(place)))
-    if (missing.length > 0) {
-      await this.#requests.addPartitions(producer, missing)
-      for (const place of missing) transaction.added.add(nameOf(place))
-    }
+    await this.#requests.addPartitions(producer, partitions)
     // Not waited for: it is on its way while the outputs are written.
     this.#addGroup(transaction).catch(() => {})
   }
@@ -279,10 +274,6 @@ function begin(epoch: Epoch): Transaction {
     end = (error) => (error === null ? resolve() : reject(error))
   })
   ended.catch(() => {}) // each batch hears of it where it waits
-  const lists = { batches: new Set<string>(), consumed: [], added: new Set<string>() }
+  const lists = { batches: new Set<string>(), consumed: [] }
   return { epoch, begun: performance.now(), ...lists, membership: null, groupAdded: null, error: null, ended, end }
-}
-
-function nameOf({ topic, partition }: Place): string {
-  return `${topic}/${partition}`
 }
